@@ -1,0 +1,48 @@
+# Everything that is done to Sluice, by name. `make help` lists it.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+LOCKS := requirements.lock samples.lock
+SETUP := .venv/.setup-done
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format chaos bench-decider schemas lock clean
+
+help: ## say what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
+
+setup: $(SETUP) ## set up the tools and packages, from the locks
+
+$(SETUP): $(LOCKS) tools.lock pyproject.toml .ci/setup
+	@PYTHON="$(PYTHON)" sh .ci/setup
+
+demo: $(SETUP) ## run the main job: real material through real Kafka and Valkey (ARGS="--fresh" forgets the cache)
+	@$(BIN)/sluice demo $(ARGS)
+
+test: check ## check, then run all tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(SETUP) ## formatting, lint, strict types, import contracts
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache
+
+format: $(SETUP) ## format and mend what can be mended
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+chaos: $(SETUP) ## kill deciders for minutes; prints lost, duplicated, wrong
+	@$(BIN)/python -m tests.chaos.run $(ARGS)
+
+bench-decider: $(SETUP) ## the decider beside a plain transactional loop, as a ratio
+	@$(BIN)/python -m tests.bench.decider $(ARGS)
+
+schemas: $(SETUP) ## write the JSON Schema files anew from the models
+	@$(BIN)/python -m schemas.export
+
+lock: $(SETUP) ## resolve the dependencies anew
+	@sh .ci/lock
+
+clean: ## forget what was made (not the packages)
+	@rm -rf out build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,67 @@
+"""What producers send: raw items, and the event that ends a parent. CloudEvents 1.0, Kafka binding."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Annotated, Self
+
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+
+from schemas.base import Record
+
+ITEM_TYPE = "org.sluice.item.v1"
+PARENT_ENDED_TYPE = "org.sluice.parent.ended.v1"
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
+
+
+class ItemEnvelope(Record):
+    """The CloudEvents attributes of one item. On the wire each is a header: `parent_id` is `ce_parentid`."""
+
+    id: Identifier = Field(description="Unique among the items of its source.")
+    source: Identifier = Field(description="Who sent it; policies are chosen per kind and source.")
+    kind: Identifier = Field(description="video-frame, mri-slice, document-chunk, or a new one.")
+    parent_id: Identifier = Field(description="The video, volume or document it belongs to; the record's key.")
+    index: Index = Field(description="Its place in the parent, from 0.")
+    count: Annotated[int, Field(ge=1, le=2**31)] | None = Field(
+        default=None, description="Items in the parent, where the producer knows."
+    )
+    content_type: Identifier = Field(default="application/octet-stream", description="Media type of the value.")
+    content_hash: Sha256 | None = Field(default=None, description="SHA-256 of the value.")
+    time: AwareDatetime | None = Field(default=None, description="When the item was made, by the producer's clock.")
+    window_low: float | None = Field(default=None, description="Intensity shown as black: a low percentile.")
+    window_high: float | None = Field(default=None, description="Intensity shown as white: a high percentile.")
+    empty: bool = Field(default=False, description="Marked by the producer as holding nothing to judge.")
+
+    @model_validator(mode="after")
+    def _index_below_count(self) -> Self:
+        if self.count is not None and self.index >= self.count:
+            raise ValueError(f"index {self.index} is not below count {self.count}")
+        return self
+
+
+class ParentEndedEvent(Record):
+    """The event that closes a parent; it has no value and may give the parent's count."""
+
+    id: Identifier
+    source: Identifier
+    kind: Identifier
+    parent_id: Identifier
+    count: Annotated[int, Field(ge=0, le=2**31)] | None = None
+    time: AwareDatetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RawItem:
+    """An item with its bytes, before it is published or as it was consumed."""
+
+    envelope: ItemEnvelope
+    value: bytes
+
+
+def content_hash(value: bytes) -> str:
+    """Return the SHA-256 of an item's bytes as 64 hexadecimal digits."""
+    return hashlib.sha256(value).hexdigest()

@@ -1,0 +1,132 @@
+"""The policy: how the scores of a parent become one action. A document that people write."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from schemas.base import Document
+from schemas.items import Identifier
+
+ANY = "*"  # stands for every kind, or every source
+
+
+class Label(StrEnum):
+    """The band that a parent's score falls in."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+    REJECTED = "rejected"
+
+
+class Action(StrEnum):
+    """Where a decision is sent; also the name of its topic."""
+
+    ACCEPT = "accept"
+    REVIEW = "review"
+    REJECT = "reject"
+
+
+DEFAULT_ACTIONS = {
+    Label.HIGH: Action.ACCEPT,
+    Label.MEDIUM: Action.ACCEPT,
+    Label.LOW: Action.REVIEW,
+    Label.REJECTED: Action.REJECT,
+}
+
+
+class Method(Document):
+    """How the scores of a parent's items become one score."""
+
+    name: Literal["mean", "median", "min", "trimmed_mean"] = "median"
+    median: Literal["mid", "low"] = Field(
+        default="mid", description="Of an even number of scores: the mean of the two in the middle, or the lower one."
+    )
+    trim: Annotated[float, Field(ge=0.0, lt=0.5)] = Field(
+        default=0.25, description="Share of the scores that trimmed_mean drops at each end, rounded down to items."
+    )
+
+
+class Thresholds(Document):
+    """Lower edges of the labels' bands, which leave no gap: [high,1], [medium,high), [low,medium), [0,low)."""
+
+    high: float = 0.7
+    medium: float = 0.4
+    low: float = 0.2
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not 0.0 < self.low < self.medium < self.high <= 1.0:
+            found = f"low={self.low} medium={self.medium} high={self.high}"
+            raise ValueError(f"thresholds must satisfy 0 < low < medium < high <= 1, not {found}")
+        return self
+
+
+class Completeness(Document):
+    """When there is enough to decide on. What falls short goes to review, with its reason."""
+
+    min_scored: Annotated[int, Field(ge=1)] = Field(default=1, description="Fewer scored items: review.")
+    max_missing: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+        default=0.0, description="A larger share of the expected items without any answer: review."
+    )
+    failed_as: Literal["zero", "missing"] = Field(
+        default="zero", description="An item that could not be read counts as score 0, or as one that never came."
+    )
+
+
+class Rule(Document):
+    """What applies to the parents of one kind and source."""
+
+    kind: Identifier = ANY
+    source: Identifier = ANY
+    method: Method = Method()
+    thresholds: Thresholds = Thresholds()
+    actions: dict[Label, Action] = Field(default_factory=lambda: dict(DEFAULT_ACTIONS))
+    review_flag: frozenset[Label] = Field(
+        default=frozenset({Label.MEDIUM}), description="Labels whose decisions carry the review flag."
+    )
+    completeness: Completeness = Completeness()
+    idle_ms: Annotated[int, Field(ge=1)] = Field(default=60_000, description="Nothing new for that long: close.")
+    max_age_ms: Annotated[int, Field(ge=1)] = Field(default=3_600_000, description="Open for that long: close.")
+    uncalibrated_may_reject: bool = Field(
+        default=False, description="Off: a head that is not calibrated sends to review what it would reject."
+    )
+
+    @model_validator(mode="after")
+    def _every_label_has_an_action(self) -> Self:
+        absent = [label.value for label in Label if label not in self.actions]
+        if absent:
+            raise ValueError(f"actions must name every label; missing: {', '.join(absent)}")
+        return self
+
+
+class Policy(Document):
+    """A named, versioned set of rules.
+
+    The most specific rule wins: kind and source, then kind alone, then source alone, then neither.
+    """
+
+    name: Identifier
+    version: Annotated[int, Field(ge=1)] = 1
+    rules: Annotated[list[Rule], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_rule_each(self) -> Self:
+        scopes = [(rule.kind, rule.source) for rule in self.rules]
+        if len(set(scopes)) != len(scopes):
+            twice = next(scope for scope in scopes if scopes.count(scope) > 1)
+            raise ValueError(f"two rules for kind={twice[0]} source={twice[1]}; keep one")
+        if (ANY, ANY) not in scopes:
+            raise ValueError("a rule for kind=* source=* is needed, so that no parent is left without one")
+        return self
+
+    def rule_for(self, kind: str, source: str) -> Rule:
+        """Return the most specific rule for a parent's kind and source."""
+        by_scope = {(rule.kind, rule.source): rule for rule in self.rules}
+        for scope in ((kind, source), (kind, ANY), (ANY, source)):
+            if scope in by_scope:
+                return by_scope[scope]
+        return by_scope[ANY, ANY]

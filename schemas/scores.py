@@ -1,0 +1,81 @@
+"""What workers answer, one record an item, on the topic `scores` (key: parent id)."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, TypeAdapter
+
+from schemas.base import Record
+from schemas.items import Identifier, Index, Sha256
+
+Score = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class _Answer(Record):
+    parent_id: Identifier
+    kind: Identifier
+    source: Identifier
+    appended_at: int = Field(ge=0, description="When the broker appended the item: ms since 1970 UTC. Stream time.")
+
+
+class _ItemAnswer(_Answer):
+    item_id: Identifier
+    index: Index
+    count: Annotated[int, Field(ge=1)] | None = None
+    item_partition: int = Field(ge=0, description="Where the item is on the topic `items`.")
+    item_offset: int = Field(ge=0)
+    content_hash: Sha256 | None = None
+    item_time: int | None = Field(default=None, description="The producer's time of the item: ms since 1970 UTC.")
+
+
+class ItemScored(_ItemAnswer):
+    """The quality of one item."""
+
+    type: Literal["ItemScored"] = "ItemScored"
+    score: Score = Field(description="Quality in [0,1]; not a probability unless the scorer is calibrated.")
+    reasons: tuple[str, ...] = Field(default=(), description="Why the score is low, or how the item had to be read.")
+    metrics: dict[str, float] = Field(default={}, description="Cheap metrics at native resolution.")
+    scorer: Identifier = Field(description="Digest of encoder, weights, preprocessing and head.")
+    calibrated: bool = False
+    embedding: Identifier = Field(description="Key of the embedding's cache entry.")
+    cached: bool = Field(default=False, description="The embedding came from the cache.")
+
+
+class ItemFailed(_ItemAnswer):
+    """An item that could not be scored; it is on `dead-letters` whole."""
+
+    type: Literal["ItemFailed"] = "ItemFailed"
+    cause: Identifier
+    detail: str = ""
+
+
+class ItemSkipped(_ItemAnswer):
+    """An item that was not scored on purpose, such as an empty slice."""
+
+    type: Literal["ItemSkipped"] = "ItemSkipped"
+    cause: Identifier
+
+
+class ParentEnded(_Answer):
+    """The parent's producer said that nothing more will come."""
+
+    type: Literal["ParentEnded"] = "ParentEnded"
+    count: Annotated[int, Field(ge=0)] | None = None
+
+
+class PolicyActivated(Record):
+    """From here on, windows that open in this partition are decided under this policy version."""
+
+    type: Literal["PolicyActivated"] = "PolicyActivated"
+    name: Identifier
+    version: Annotated[int, Field(ge=1)]
+    digest: Sha256
+
+
+ScoreRecord = Annotated[
+    ItemScored | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated, Field(discriminator="type")
+]
+SCORE_RECORD: TypeAdapter[ItemScored | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated] = TypeAdapter(
+    ScoreRecord
+)
