@@ -11,7 +11,7 @@ from schemas.items import Identifier, Index, Sha256
 from schemas.policy import Action, Label, Rule
 from schemas.scores import Score
 
-Cause = Literal["complete", "end", "idle", "max_age"]
+Cause = Literal["complete", "end", "idle", "max_age", "truncated"]
 Count = Annotated[int, Field(ge=0)]
 
 

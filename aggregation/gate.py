@@ -1,0 +1,205 @@
+"""The gate of one partition of `scores`: a state that is a function of the partition's records alone.
+
+It is thrown away with the ownership of its partition and built again from the topics: `recall` the decisions that were
+made, then `apply` the scores from the committed offset on. Reading the same records again leads to the same windows,
+because stream time is the broker's append time of the items and is restored as it was at the offset where the re-read
+starts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import msgspec
+
+from aggregation.decision import Closing, DecisionWriter
+from aggregation.lane import Lane
+from aggregation.window import Window
+from schemas import wire
+from schemas.checkpoint import Checkpoint
+from schemas.decisions import Cause
+from schemas.policy import Action, Policy, Rule
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A decision that is ready to be sent."""
+
+    key: bytes
+    action: Action
+    value: bytes
+    first_offset: int
+    time_before: int
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was counted since the gate was made; a re-read counts nothing twice."""
+
+    scores: int = 0
+    late: int = 0
+    unreadable: int = 0
+
+
+class _Decided(msgspec.Struct, frozen=True):
+    parent_id: str
+    through_offset: int
+
+
+_decided = msgspec.json.Decoder(_Decided)
+
+
+class PartitionGate:
+    """Groups the scores of one partition by parent and decides each parent once."""
+
+    def __init__(self, partition: int, policy: Policy, resume: Checkpoint | None = None) -> None:
+        """Make the gate of a partition.
+
+        Args:
+            partition: its number, for the record.
+            policy: decides what applies to a parent, by kind and source.
+            resume: what the last owner committed; None where the partition has never been read.
+        """
+        self._partition = partition
+        self._policy = policy
+        self._writer = DecisionWriter(policy)
+        self._lanes = {id(rule): Lane(rule) for rule in policy.rules}
+        self._rules: dict[tuple[str, str], Rule] = {}
+        self._open: dict[str, Window] = {}
+        self._decided: dict[str, int] = {}  # parent -> through_offset
+        self._ready: list[Verdict] = []
+        self._now = 0
+        self.position = resume.low_watermark if resume else 0
+        self.stream_time = resume.stream_time if resume else 0
+        self._counted_to = resume.position if resume else 0
+        self._truncated_below = resume.truncated_below if resume else 0
+        self._deadline: int | None = None
+        self.tally = Tally()
+
+    def recall(self, decision: bytes) -> None:
+        """Learn of a decision that was made: its window is not decided again.
+
+        Raises:
+            msgspec.DecodeError: the record is not a decision.
+        """
+        known = _decided.decode(decision)
+        self._decided[known.parent_id] = max(known.through_offset, self._decided.get(known.parent_id, -1))
+
+    def apply(self, offset: int, value: bytes, now: int) -> str | None:
+        """Take one record of `scores`.
+
+        Args:
+            offset: its offset; one below the position has been applied before and is passed over.
+            value: the record as JSON.
+            now: the wall clock in ms since 1970, for the record of a decision; it closes nothing.
+
+        Returns:
+            What is wrong with a record that cannot be read and was not reported before; None for any other.
+        """
+        if offset < self.position:
+            return None
+        self._now = now
+        try:
+            record = wire.decode_score(value)
+        except wire.UnreadableRecordError as error:
+            return self._unreadable(offset, str(error))
+        self.position = offset + 1
+        self.tally.scores += 1
+        if not isinstance(record, wire.PolicyActivated):
+            self._take(record, offset)
+            self.stream_time = max(self.stream_time, record.appended_at)
+            if self._deadline is not None and self.stream_time >= self._deadline:
+                self._close_due(self.stream_time)
+        return None
+
+    def _unreadable(self, offset: int, detail: str) -> str | None:
+        self.position = offset + 1
+        if offset < self._counted_to:
+            return None
+        self.tally.unreadable += 1
+        return detail
+
+    def _take(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int) -> None:
+        through = self._decided.get(record.parent_id)
+        if through is not None:
+            answer = not isinstance(record, wire.ParentEnded)  # an end after the last item is no news, and not late
+            self.tally.late += answer and offset > through and offset >= self._counted_to
+            return
+        window = self._open.get(record.parent_id) or self._open_window(record, offset)
+        lane = self._lanes[id(window.rule)]
+        lane.touch(window, max(self.stream_time, record.appended_at))
+        if isinstance(record, wire.ParentEnded):
+            window.end(record)
+            self._close(window, "end")
+            return
+        window.add(record)
+        if window.complete:
+            self._close(window, "complete")
+
+    def _open_window(self, first: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window:
+        scope = (first.kind, first.source)
+        rule = self._rules.get(scope)
+        if rule is None:
+            rule = self._rules[scope] = self._policy.rule_for(*scope)
+        window = Window(first, offset, rule, self.stream_time)
+        window.truncated = offset < self._truncated_below
+        self._open[window.parent_id] = window
+        self._lanes[id(rule)].open(window)
+        deadline = window.opened_at + min(rule.idle_ms, rule.max_age_ms)
+        self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
+        return window
+
+    def _close(self, window: Window, cause: Cause) -> None:
+        through = self.position - 1
+        cause = "truncated" if window.truncated else cause
+        action, value = self._writer.write(window, Closing(cause, through, self._partition, self._now))
+        self._ready.append(Verdict(window.parent_id.encode(), action, value, window.first_offset, window.time_before))
+        self._lanes[id(window.rule)].close(window)
+        del self._open[window.parent_id]
+        self._decided[window.parent_id] = through
+
+    def _close_due(self, time: int) -> None:
+        for lane in self._lanes.values():
+            for window, cause in lane.due(time):
+                self._close(window, cause)
+        self._deadline = self.next_deadline()
+
+    def next_deadline(self) -> int | None:
+        """Return the stream time (ms) at which the next window is due, or None where none is open."""
+        deadlines = [deadline for lane in self._lanes.values() if (deadline := lane.next_deadline()) is not None]
+        return min(deadlines, default=None)
+
+    def close_due(self, time: int, now: int) -> None:
+        """Close what is due at a stream time (ms) that the partition itself has not reached.
+
+        Only for a caller with evidence that nothing for this partition is on its way.
+        """
+        self._now = now
+        self._close_due(time)
+
+    def take(self, limit: int) -> list[Verdict]:
+        """Hand over the oldest decisions that wait, `limit` at most."""
+        taken, self._ready = self._ready[:limit], self._ready[limit:]
+        return taken
+
+    @property
+    def ready(self) -> int:
+        """How many decisions wait to be taken."""
+        return len(self._ready)
+
+    @property
+    def open_windows(self) -> int:
+        """How many windows are open."""
+        return len(self._open)
+
+    def checkpoint(self) -> Checkpoint:
+        """Return where a successor has to begin, once the decisions taken so far are committed with it.
+
+        A decision that still waits counts as open: its scores must be read again if it is never sent.
+        """
+        pending: list[Window | Verdict] = [w for lane in self._lanes.values() if (w := lane.oldest()) is not None]
+        pending += self._ready
+        if not pending:
+            return Checkpoint(self.position, self.position, self.stream_time, self._truncated_below)
+        first = min(pending, key=lambda one: one.first_offset)
+        return Checkpoint(first.first_offset, self.position, first.time_before, self._truncated_below)

@@ -1,0 +1,30 @@
+"""The command `sluice`. Each command is a module of its own and imports what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from deploy.cli import decide, topics
+from deploy.errors import SluiceError
+
+app = typer.Typer(
+    name="sluice",
+    help="A streaming quality gate on Apache Kafka: raw items in, exactly one accept, review or reject a parent out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(decide.decide)
+app.add_typer(topics.app, name="topics")
+
+
+def main() -> None:
+    """Run a command; an error for people is one message on stderr, and its exit code."""
+    try:
+        app()
+    except SluiceError as error:
+        sys.stderr.write(f"sluice: {error}\n")
+        sys.exit(error.exit_code)

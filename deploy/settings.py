@@ -1,0 +1,229 @@
+"""The settings of every command, from variables that begin with SLUICE_."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+
+from deploy.errors import ConfigurationError
+
+PREFIX: Final = "SLUICE_"
+PROPERTY_PREFIX: Final = "SLUICE_KAFKA__"
+MASK: Final = "***"
+
+_SECRET_NAME = re.compile(
+    r"pass?w|passphrase|pwd|secret|key|token|jaas|oauth|credential|assertion|\.pem$", re.IGNORECASE
+)
+_SECRET_VALUE = re.compile(r"-----BEGIN|\bpassword\s*=", re.IGNORECASE)
+_USER_INFO = re.compile(r"(?<=://)[^/\s]*@")
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):([0-9]{1,5})")
+_REDIS_SCHEMES = ("redis", "rediss", "unix")
+
+
+def redacted(properties: Mapping[str, object]) -> dict[str, str]:
+    """Return the properties as they may be shown: whatever may hold a secret is masked, by name and by value."""
+    return {name: _redacted_value(name, str(value)) for name, value in properties.items()}
+
+
+def redacted_url(url: str) -> str:
+    """Return an address as it may be shown: without user, password, and secret query arguments."""
+    parts = urlsplit(_USER_INFO.sub(MASK + "@", url))
+    query = urlencode([(k, MASK if _SECRET_NAME.search(k) else v) for k, v in parse_qsl(parts.query)], safe="*/")
+    return parts._replace(query=query).geturl()
+
+
+def _redacted_value(name: str, value: str) -> str:
+    if _SECRET_NAME.search(name) or _SECRET_VALUE.search(value):
+        return MASK
+    return redacted_url(value) if "://" in value else value
+
+
+def _is_address(text: str) -> bool:
+    match = _ADDRESS.fullmatch(text)
+    return match is not None and 0 < int(match[2]) < 65536  # noqa: PLR2004  the number of TCP ports
+
+
+def _property_text(value: object) -> object:
+    """Let JSON say 5 and true where librdkafka wants text."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value) if isinstance(value, int | float) else value
+
+
+class _PropertySource(PydanticBaseSettingsSource):
+    """Reads SLUICE_KAFKA__SECURITY_PROTOCOL=... as the property security.protocol."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        """Return nothing: this source works on all variables at once."""
+        del field
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        found = {
+            name[len(PROPERTY_PREFIX) :].lower().replace("_", "."): value
+            for name, value in sorted(os.environ.items())
+            if name.upper().startswith(PROPERTY_PREFIX)
+        }
+        return {"kafka_properties": found} if found else {}
+
+
+class Settings(BaseSettings):
+    """What a command needs to know. The description of a field says what would be right, and stands in its error."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,  # a value may be a secret
+        validate_default=False,
+    )
+
+    kafka: str | None = Field(
+        default=None,
+        description="host:port (more than one with commas), or unset for a local Apache Kafka",
+    )
+    kafka_properties: dict[str, Annotated[str, BeforeValidator(_property_text)]] = Field(
+        default_factory=dict,
+        description='a JSON object of librdkafka properties, such as {"security.protocol": "SASL_SSL"}; '
+        "or one variable each, such as SLUICE_KAFKA__SECURITY_PROTOCOL=SASL_SSL",
+    )
+    redis: SecretStr | None = Field(
+        default=None,
+        description="host:port, or an address that begins with redis://, rediss:// or unix://, "
+        "or unset for a local Valkey",
+    )
+    topic_prefix: str = Field(
+        default="sluice.",
+        pattern=r"^[A-Za-z0-9._-]{0,100}$",
+        description="at most 100 letters, digits, dots, dashes and underscores, such as 'sluice.'",
+    )
+    partitions: int = Field(default=6, ge=1, le=10_000, description="a whole number from 1 to 10000, such as 6")
+    score_group: str = Field(
+        default="sluice-score", pattern=r"^\S{1,200}$", description="a consumer group's name without blanks"
+    )
+    decide_group: str = Field(
+        default="sluice-decide", pattern=r"^\S{1,200}$", description="a consumer group's name without blanks"
+    )
+    instance: str | None = Field(
+        default=None,
+        pattern=r"^[A-Za-z0-9._-]{1,100}$",
+        description="this replica's stable name: letters, digits, dots, dashes and underscores, such as decide-0",
+    )
+    data_dir: Path = Field(default=Path("out/local"), description="a folder that may be written")
+
+    @classmethod
+    def load(cls, **overrides: Any) -> Self:
+        """Read the environment; arguments win over it.
+
+        Raises:
+            ConfigurationError: a value is wrong. The text names each variable and what would be right, never the value.
+        """
+        try:
+            return cls(**overrides)
+        except ValidationError as error:
+            raise ConfigurationError(_explain(error)) from None
+        except SettingsError as error:
+            # Its text names the field whose JSON cannot be read; its cause holds the value, which may be a secret.
+            names = [name for name in cls.model_fields if f'"{name}"' in str(error)]
+            raise ConfigurationError(_complaint(names[0] if names else "", "is not valid JSON")) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Read arguments, then single properties, then the other variables; no .env file."""
+        del dotenv_settings, file_secret_settings
+        return init_settings, _PropertySource(settings_cls), env_settings
+
+    @field_validator("kafka")
+    @classmethod
+    def _check_kafka(cls, value: str | None) -> str | None:
+        if value == "container":
+            raise ValueError("cannot be 'container' yet: a Kafka in a container comes later")
+        if value is not None and not all(_is_address(part.strip()) for part in value.split(",")):
+            raise ValueError("is not an address")
+        return value
+
+    @field_validator("kafka_properties")
+    @classmethod
+    def _check_properties(cls, value: dict[str, str]) -> dict[str, str]:
+        if {"bootstrap.servers", "metadata.broker.list"} & value.keys():
+            raise ValueError("holds the brokers' address, which belongs in SLUICE_KAFKA")
+        if "" in value:
+            raise ValueError("holds a property without a name")
+        return value
+
+    @field_validator("redis")
+    @classmethod
+    def _check_redis(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is None:
+            return None
+        text = value.get_secret_value()
+        if text == "container":
+            raise ValueError("cannot be 'container' yet: a Redis in a container comes later")
+        if not _is_address(text) and not _is_redis_url(text):
+            raise ValueError("is not an address")
+        return value
+
+    @property
+    def redis_url(self) -> str | None:
+        """The address of Redis as a URL, password included: never log it (`redacted_url` is for that)."""
+        if self.redis is None:
+            return None
+        text = self.redis.get_secret_value()
+        return text if "://" in text else f"redis://{text}/0"
+
+    def shown(self) -> dict[str, str]:
+        """Return the settings as text that may be logged."""
+        plain = {
+            name: str(getattr(self, name))
+            for name in type(self).model_fields
+            if name not in {"kafka_properties", "redis"}
+        }
+        url = self.redis_url
+        return {
+            **plain,
+            "kafka_properties": str(redacted(self.kafka_properties)),
+            "redis": str(url and redacted_url(url)),
+        }
+
+    def __repr_args__(self) -> list[tuple[str | None, Any]]:
+        return list(self.shown().items())
+
+
+def _is_redis_url(text: str) -> bool:
+    try:
+        parts: SplitResult = urlsplit(text)
+        _ = parts.port  # raises when it is not a number
+    except ValueError:
+        return False
+    return parts.scheme in _REDIS_SCHEMES and bool(parts.path if parts.scheme == "unix" else parts.hostname)
+
+
+def _explain(error: ValidationError) -> str:
+    return "\n".join(_complaint(*_place_and_reason(detail)) for detail in error.errors(include_input=False))
+
+
+def _place_and_reason(detail: Any) -> tuple[str, str]:
+    reason = str(detail["msg"]).removeprefix("Value error, ")
+    reason = reason if detail["type"] == "value_error" else f"is wrong: {reason[:1].lower()}{reason[1:]}"
+    return str(detail["loc"][0]) if detail["loc"] else "", reason
+
+
+def _complaint(field: str, reason: str) -> str:
+    known = Settings.model_fields.get(field)
+    advice = f" Right would be: {known.description}." if known else ""
+    return f"{PREFIX}{field.upper()} {reason}.{advice}"

@@ -1,0 +1,259 @@
+"""The exactly-once loop: consume a batch, apply it, one transaction with the decisions and the offsets.
+
+A window is decided if and only if its decision is in the log topic `decisions`. All state is a gate for each owned
+partition, which is built from the topics and thrown away at the first doubt. README.md has the protocol.
+
+Everything happens on one thread, and rebalance callbacks run inside `consume` alone. So a transaction in flight has
+always ended when a partition is taken away, and the group metadata that a transaction carries is of the same
+generation as the assignment that it was made under.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+from schemas.checkpoint import FORMAT, Metadata, encode
+from streams import clients
+from streams.deadletters import dead_letter
+from streams.evidence import EvidenceCollector
+from streams.gates import MakeGate, Notify, Owned
+from streams.recovery import Recoverer
+from streams.topics import TopicNames
+from streams.transaction import Outgoing, TransactionFailedError, Transactor, dead_letters
+
+_log = logging.getLogger("sluice.decide")
+
+BATCH_RECORDS = 10_000
+BATCH_WAIT = 0.1  # s; how long a batch may gather, so also how long a decision may wait for others
+MAX_DECISIONS = 5_000  # in a transaction, so that it stays well below its time-out
+QUIET_COMMIT_EVERY = 0.5  # s; nothing decided: the low watermark is committed no more often
+RETRY_AFTER_FAILURE = 0.2  # s; a broker that refuses is not asked in a tight loop
+
+
+@dataclass(frozen=True, slots=True)
+class DecideSettings:
+    """How a decider takes part in its group."""
+
+    names: TopicNames
+    partitions: int
+    group: str
+    score_group: str
+    transactional_id: str
+    policy_version: int
+
+
+class DecideLoop:
+    """Reads `scores`, lets gates decide, and sends each decision exactly once."""
+
+    def __init__(
+        self, properties: clients.Properties, settings: DecideSettings, make_gate: MakeGate, notify: Notify
+    ) -> None:
+        """Open the clients; nothing is read before `run`."""
+        self._settings = settings
+        self._names = settings.names
+        self._notify = notify
+        self._consumer: Consumer = clients.consumer(properties, settings.group, auto_offset_reset="error")
+        self._transactor = Transactor(properties, settings.transactional_id)
+        self._recoverer = Recoverer(properties, settings.names, settings.partitions, make_gate)
+        self._evidence = EvidenceCollector(properties, settings.names, settings.score_group, settings.partitions)
+        self._owned: dict[int, Owned] = {}
+        self._recovered: list[Owned] = []  # wait for the seek to their position
+        self._assigned: set[int] = set()
+        self._group: object = None
+        self._dead: list[dict[str, Any]] = []
+        self._committed_at = 0.0
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Decide until told to stop.
+
+        Raises:
+            PartitionCountError: the number of partitions was changed.
+            KafkaException: the brokers refused for good.
+        """
+        self._consumer.subscribe(
+            [self._names.scores], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        try:
+            while not stopped():
+                self._turn()
+            if self._group is not None:
+                self._commit()
+        finally:
+            self._close()
+
+    def _turn(self) -> None:
+        if self._recoverer.busy:
+            self._recovered += self._recoverer.step(self._consumer, self._notify)
+        self._start_recovered()
+        wait = 0.01 if self._recoverer.busy or self._recovered else BATCH_WAIT
+        self._apply(self._consumer.consume(BATCH_RECORDS, timeout=wait))
+        now = _wall_ms()
+        for one, deadline in self._evidence.collect(self._owned.values(), time.monotonic()):
+            one.gate.close_due(deadline, now)
+        self._commit()
+
+    # ------------------------------------------------------------------------------------------------ partitions
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        # Together with the assignment: metadata taken later may be of a generation in which the partition is another's.
+        self._group = consumer.consumer_group_metadata()
+        places = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
+        consumer.incremental_assign(places)
+        if places:
+            consumer.pause(places)  # until recovered
+        numbers = [p.partition for p in partitions]
+        self._assigned.update(numbers)
+        self._recoverer.begin(numbers)
+        self._notify("assigned", partitions=numbers)
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._forget([p.partition for p in partitions], "revoked")
+        consumer.incremental_unassign(partitions)
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._forget([p.partition for p in partitions], "lost")
+        consumer.incremental_unassign(partitions)
+
+    def _forget(self, numbers: list[int], event: str) -> None:
+        self._assigned.difference_update(numbers)
+        self._recoverer.drop(numbers)
+        self._evidence.forget(numbers)
+        self._recovered = [one for one in self._recovered if one.partition not in numbers]
+        for number in numbers:
+            self._owned.pop(number, None)
+        self._notify(event, partitions=numbers)
+
+    def _start_recovered(self) -> None:
+        waiting, self._recovered = self._recovered, []
+        for one in waiting:
+            place = TopicPartition(self._names.scores, one.partition, one.gate.position)
+            try:
+                self._consumer.seek(place)
+            except KafkaException:  # the fetcher is not there yet: next turn
+                self._recovered.append(one)
+                continue
+            self._consumer.resume([place])
+            self._owned[one.partition] = one
+            self._notify("recovered", partition=one.partition, position=one.gate.position)
+
+    def _recover_all(self) -> None:
+        """Forget all state and build it again from the topics: a transaction is not certain to have committed."""
+        numbers = sorted(self._assigned)
+        self._owned.clear()
+        self._recovered.clear()
+        self._dead.clear()
+        self._evidence.forget(numbers)
+        if numbers:
+            self._consumer.pause([TopicPartition(self._names.scores, number) for number in numbers])
+            self._recoverer.begin(numbers)
+            self._notify("recovering", partitions=numbers)
+
+    # --------------------------------------------------------------------------------------------------- records
+
+    def _apply(self, messages: list[Message]) -> None:
+        now = _wall_ms()
+        gates = {number: one.gate for number, one in self._owned.items()}
+        for message in messages:
+            if message.error() is not None:
+                self._on_error(message)
+                continue
+            gate = gates.get(message.partition() or 0)
+            if gate is None:  # consumed before its partition was taken away or recovered
+                continue
+            problem = gate.apply(message.offset() or 0, message.value() or b"", now)
+            if problem is not None:
+                self._dead.append(dead_letter(message, "decide", "unreadable_score", problem))
+
+    def _on_error(self, message: Message) -> None:
+        error = message.error()
+        if error is None:
+            return
+        if error.code() == KafkaError._AUTO_OFFSET_RESET:  # noqa: SLF001 - retention overtook the position
+            self._notify("out_of_range", partition=message.partition(), error=error.str())
+            self._recover_all()
+        elif error.fatal():
+            raise KafkaException(error)
+        else:
+            _log.info("consuming: %s", error)
+
+    # ------------------------------------------------------------------------------------------------ committing
+
+    def _commit(self) -> None:
+        """Send what was decided, in as many transactions as it takes."""
+        while any(one.gate.ready for one in self._owned.values()) or self._dead:
+            if not self._transact():
+                return
+        if time.monotonic() - self._committed_at >= QUIET_COMMIT_EVERY:
+            self._transact()
+
+    def _transact(self) -> bool:
+        outgoing = Outgoing()
+        room = MAX_DECISIONS
+        for one in self._owned.values():
+            room -= self._collect(outgoing, one, room)
+        dead_letters(outgoing, self._names.dead_letters, self._dead)
+        moved = self._offsets(outgoing)
+        if not outgoing.offsets and not self._dead:
+            self._committed_at = time.monotonic()
+            return True
+        try:
+            self._transactor.send(outgoing, self._group)
+        except (TransactionFailedError, KafkaException) as error:
+            self._on_failure(error, outgoing)
+            return False
+        for one, checkpoint in moved:
+            one.committed = checkpoint
+        self._dead.clear()
+        self._committed_at = time.monotonic()
+        if outgoing.decisions:
+            self._notify("committed", decisions=outgoing.decisions)
+        return True
+
+    def _collect(self, outgoing: Outgoing, one: Owned, room: int) -> int:
+        verdicts = one.gate.take(room) if room else ()
+        for verdict in verdicts:
+            for topic in (self._names.decisions, self._names.latest, self._names.action(verdict.action)):
+                outgoing.add(topic, verdict.key, verdict.value, one.partition)
+        outgoing.decisions += len(verdicts)
+        return len(verdicts)
+
+    def _offsets(self, outgoing: Outgoing) -> list[tuple[Owned, Any]]:
+        moved = []
+        for one in self._owned.values():
+            mark = one.gate.checkpoint()
+            if mark == one.committed:
+                continue
+            metadata = Metadata(
+                FORMAT,
+                self._settings.partitions,
+                mark.position,
+                mark.stream_time,
+                one.decisions_from,
+                self._settings.policy_version,
+                mark.truncated_below,
+            )
+            place = TopicPartition(self._names.scores, one.partition, mark.low_watermark, encode(metadata))
+            outgoing.offsets.append(place)
+            moved.append((one, mark))
+        return moved
+
+    def _on_failure(self, error: TransactionFailedError | KafkaException, outgoing: Outgoing) -> None:
+        zombie = isinstance(error, TransactionFailedError) and error.zombie
+        self._notify("fenced" if zombie else "aborted", decisions=outgoing.decisions, error=str(error))
+        self._recover_all()
+        time.sleep(RETRY_AFTER_FAILURE)
+
+    def _close(self) -> None:
+        self._transactor.close()
+        self._recoverer.close()
+        self._consumer.close()
+
+
+def _wall_ms() -> int:
+    return time.time_ns() // 1_000_000

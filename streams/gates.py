@@ -1,0 +1,79 @@
+"""What the exactly-once loop needs of a gate; it knows nothing of what a gate decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from schemas.checkpoint import Checkpoint
+
+
+class Verdict(Protocol):
+    """A decision that is ready to be sent."""
+
+    @property
+    def key(self) -> bytes:
+        """Key of the record: the parent id."""
+
+    @property
+    def action(self) -> str:
+        """Name of the topic that it is sent to, beside the log."""
+
+    @property
+    def value(self) -> bytes:
+        """The record."""
+
+
+class Gate(Protocol):
+    """The state of one partition: a function of its records alone, thrown away with the ownership of the partition."""
+
+    @property
+    def position(self) -> int:
+        """Offset of the next record to be applied."""
+
+    @property
+    def stream_time(self) -> int:
+        """Largest broker append time of an item seen so far, in ms."""
+
+    @property
+    def ready(self) -> int:
+        """How many verdicts wait to be taken."""
+
+    def recall(self, decision: bytes) -> None:
+        """Learn of a decision that was made."""
+
+    def apply(self, offset: int, value: bytes, now: int) -> str | None:
+        """Take one record; return what is wrong with one that cannot be read."""
+
+    def take(self, limit: int) -> Sequence[Verdict]:
+        """Hand over the verdicts that wait, `limit` at most."""
+
+    def checkpoint(self) -> Checkpoint:
+        """Return where a successor has to begin, once what was taken so far is committed."""
+
+    def next_deadline(self) -> int | None:
+        """Return the stream time (ms) at which the next window is due."""
+
+    def close_due(self, time: int, now: int) -> None:
+        """Close what is due at a stream time (ms) that the partition itself has not reached."""
+
+
+MakeGate = Callable[[int, Checkpoint], Gate]
+
+
+class Notify(Protocol):
+    """Told of what happens in a loop, for logs and metrics."""
+
+    def __call__(self, event: str, **fields: Any) -> None:
+        """Take one event with its fields."""
+
+
+@dataclass(slots=True)
+class Owned:
+    """A partition that is ours and recovered."""
+
+    partition: int
+    gate: Gate
+    decisions_from: int
+    committed: Checkpoint | None = None

@@ -1,0 +1,50 @@
+"""Offsets of topics and groups, as the brokers have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
+
+_TIMEOUT = 5.0
+
+
+def ends(admin: AdminClient, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """Return the end offset of each partition, open transactions included (READ_UNCOMMITTED).
+
+    Raises:
+        KafkaException: the brokers refused or did not answer.
+    """
+    return _list(admin, topic, partitions, OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def starts(admin: AdminClient, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """Return the first offset that each partition still has.
+
+    Raises:
+        KafkaException: the brokers refused or did not answer.
+    """
+    return _list(admin, topic, partitions, OffsetSpec.earliest())  # type: ignore[no-untyped-call]
+
+
+def _list(admin: AdminClient, topic: str, partitions: Iterable[int], spec: OffsetSpec) -> dict[int, int]:
+    wanted = {TopicPartition(topic, partition): spec for partition in partitions}
+    if not wanted:
+        return {}
+    # READ_COMMITTED would give the last stable offset, and an open transaction would be passed over
+    answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT)
+    return {place.partition: future.result().offset for place, future in answers.items()}
+
+
+def committed(admin: AdminClient, group: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
+    """Return the committed offset of a group for each partition; 0 where it has committed none.
+
+    Raises:
+        KafkaException: the brokers refused or did not answer.
+    """
+    wanted = [TopicPartition(topic, partition) for partition in partitions]
+    request = ConsumerGroupTopicPartitions(group, wanted)
+    answers = admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT)
+    found = next(iter(answers.values())).result().topic_partitions
+    return {place.partition: max(0, place.offset) for place in found}

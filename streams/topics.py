@@ -1,0 +1,223 @@
+"""The topics of one set-up: what each must be like, making them, and refusing a set-up that would break a promise."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from confluent_kafka import KafkaError, KafkaException, TopicCollection
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    ConfigResource,
+    NewTopic,
+    ResourceType,
+)
+
+_MINUTE = 60_000
+_DAY = 24 * 60 * _MINUTE
+_MIB = 1024 * 1024
+MAX_ITEM_BYTES = 8 * _MIB
+DEAD_LETTER_ROOM = 64 * 1024  # headers that a dead letter adds to its item
+_TIMEOUT = 30.0
+
+
+class TopicSetupError(Exception):
+    """The topics are missing or wrong; the text says what and how to mend it."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("the topics are not as they must be:\n" + "\n".join(f"  - {problem}" for problem in problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class TopicNames:
+    """The names of the topics, behind one prefix."""
+
+    prefix: str = "sluice."
+
+    @property
+    def items(self) -> str:
+        """Raw items, by producers."""
+        return self.prefix + "items"
+
+    @property
+    def scores(self) -> str:
+        """One answer an item, by workers."""
+        return self.prefix + "scores"
+
+    @property
+    def dead_letters(self) -> str:
+        """What could not be scored, whole, with its cause."""
+        return self.prefix + "dead-letters"
+
+    @property
+    def decisions(self) -> str:
+        """The log of all decisions; recovery reads it."""
+        return self.prefix + "decisions"
+
+    @property
+    def latest(self) -> str:
+        """The latest decision of each parent, compacted."""
+        return self.prefix + "latest"
+
+    def action(self, action: str) -> str:
+        """Return the topic that an action's decisions are sent to."""
+        return self.prefix + action
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """What a topic must be like. `fixed` settings carry a guarantee, `initial` ones are only a start."""
+
+    name: str
+    partitions: int
+    fixed: dict[str, str]
+    initial: dict[str, str]
+    outlives: str | None = None  # the topic whose records this one's must outlive
+
+
+def topic_set(
+    names: TopicNames,
+    partitions: int,
+    *,
+    retention_days: int = 7,
+    actions: Iterable[str] = ("accept", "review", "reject"),
+) -> list[TopicSpec]:
+    """Return the specification of every topic.
+
+    `decisions` is never compacted and outlives `scores`: a decision must be there as long as recovery can read one of
+    its scores again.
+    """
+    retention = retention_days * _DAY
+    segment = min(retention, _DAY)
+    delete = {"cleanup.policy": "delete"}
+    appended = {"message.timestamp.type": "LogAppendTime"}
+    spans = {"retention.ms": str(retention), "segment.ms": str(segment)}
+    outliving = {"retention.ms": str(_needed_retention(spans))}
+
+    def spec(name: str, fixed: dict[str, str], initial: dict[str, str], outlives: str | None = None) -> TopicSpec:
+        return TopicSpec(name, partitions, fixed, initial, outlives)
+
+    return [
+        spec(names.items, delete | appended, spans | {"max.message.bytes": str(MAX_ITEM_BYTES)}),
+        spec(names.scores, delete | appended, spans),
+        spec(names.dead_letters, delete, spans | {"max.message.bytes": str(MAX_ITEM_BYTES + DEAD_LETTER_ROOM)}),
+        spec(names.decisions, delete | appended | {"retention.bytes": "-1"}, outliving, names.scores),
+        spec(names.latest, {"cleanup.policy": "compact"}, {}),
+        *(spec(names.action(action), delete, spans) for action in actions),
+    ]
+
+
+def create(admin: AdminClient, specs: list[TopicSpec], *, replication: int = -1) -> list[str]:
+    """Create the topics that are missing, then verify all of them.
+
+    Args:
+        admin: an admin client.
+        specs: what the topics must be like.
+        replication: replication factor; -1 takes the brokers' default.
+
+    Returns:
+        The names of the topics that were created.
+
+    Raises:
+        TopicSetupError: a topic that was there before is not as it must be.
+        KafkaException: the brokers refused or did not answer.
+    """
+    new = [NewTopic(spec.name, spec.partitions, replication, config={**spec.initial, **spec.fixed}) for spec in specs]
+    created = []
+    for name, future in admin.create_topics(new, request_timeout=_TIMEOUT).items():
+        try:
+            future.result()
+            created.append(name)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+    verify(admin, specs)
+    return created
+
+
+def verify(admin: AdminClient, specs: list[TopicSpec]) -> None:
+    """Check that every topic is as it must be.
+
+    Raises:
+        TopicSetupError: with every problem and how to mend it.
+        KafkaException: the brokers refused or did not answer.
+    """
+    counts = _partition_counts(admin, [spec.name for spec in specs])
+    problems = [problem for spec in specs for problem in _partition_problems(spec, counts[spec.name])]
+    present = [spec for spec in specs if counts[spec.name]]
+    settings = _settings(admin, [spec.name for spec in present])
+    problems += [problem for spec in present for problem in _setting_problems(spec, settings[spec.name])]
+    problems += _retention_problems(present, settings)
+    if problems:
+        raise TopicSetupError(problems)
+
+
+def partition_count(admin: AdminClient, topic: str) -> int:
+    """Return how many partitions a topic has; 0 where it does not exist."""
+    return _partition_counts(admin, [topic])[topic]
+
+
+def _partition_counts(admin: AdminClient, names: list[str]) -> dict[str, int]:
+    counts = dict.fromkeys(names, 0)
+    for name, future in admin.describe_topics(TopicCollection(names), request_timeout=_TIMEOUT).items():
+        try:
+            counts[name] = len(future.result().partitions)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.UNKNOWN_TOPIC_OR_PART:
+                raise
+    return counts
+
+
+def _settings(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]:
+    if not names:
+        return {}
+    resources = [ConfigResource(ResourceType.TOPIC, name) for name in names]
+    answers = admin.describe_configs(resources, request_timeout=_TIMEOUT)
+    return {
+        resource.name: {key: str(entry.value) for key, entry in future.result().items()}
+        for resource, future in answers.items()
+    }
+
+
+def _partition_problems(spec: TopicSpec, found: int) -> list[str]:
+    if found == 0:
+        return [f"{spec.name} does not exist; create it: sluice topics create"]
+    if found == spec.partitions:
+        return []
+    problem = (
+        f"{spec.name} has {found} partitions, not {spec.partitions}. A parent's partition is murmur2(key) mod the"
+        f" count, so a changed count splits parents. If {found} is the count it was made with, set"
+        f" SLUICE_PARTITIONS={found}; to grow, make a new topic set (SLUICE_TOPIC_PREFIX) and drain this one"
+    )
+    return [problem]
+
+
+def _setting_problems(spec: TopicSpec, found: dict[str, str]) -> list[str]:
+    return [
+        f"{spec.name} has {key}={found.get(key)}, not {value}. Mend it:"
+        f" kafka-configs.sh --alter --topic {spec.name} --add-config {key}={value}"
+        for key, value in spec.fixed.items()
+        if found.get(key) != value
+    ]
+
+
+def _retention_problems(specs: list[TopicSpec], settings: dict[str, dict[str, str]]) -> list[str]:
+    problems = []
+    for spec in specs:
+        if spec.outlives not in settings:
+            continue
+        kept = int(settings[spec.name]["retention.ms"])
+        needed = _needed_retention(settings[spec.outlives])
+        if kept >= 0 and (needed < 0 or kept < needed):
+            problems.append(
+                f"{spec.name} keeps decisions for {kept} ms, but recovery can read scores again for longer."
+                f" Mend it: kafka-configs.sh --alter --topic {spec.name} --add-config retention.ms={needed}"
+            )
+    return problems
+
+
+def _needed_retention(outlived: dict[str, str]) -> int:
+    """Return how long (ms) a record must be kept to outlive every record of another topic; -1 is for ever."""
+    retention = int(outlived["retention.ms"])
+    return retention if retention < 0 else retention + int(outlived["segment.ms"]) + 10 * _MINUTE

@@ -1,0 +1,168 @@
+"""One transaction: records and offsets together, or nothing. After an error that leaves doubt, a new producer."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+
+from streams import clients
+
+_log = logging.getLogger("sluice.decide")
+
+TRANSACTION_TIMEOUT_MS = 10_000  # how long a killed decider's open transaction holds back readers
+_CALL_TIMEOUT = 15.0
+
+# The broker's ways to say that another replica owns the partitions, or the transactional id, by now.
+ZOMBIE_CODES = frozenset(
+    {
+        KafkaError._FENCED,  # noqa: SLF001 - the name librdkafka gives it
+        KafkaError.FENCED_INSTANCE_ID,
+        KafkaError.ILLEGAL_GENERATION,
+        KafkaError.INVALID_PRODUCER_EPOCH,
+        KafkaError.PRODUCER_FENCED,
+        KafkaError.UNKNOWN_MEMBER_ID,
+        KafkaError.FENCED_MEMBER_EPOCH,
+        KafkaError.STALE_MEMBER_EPOCH,
+    }
+)
+
+
+class TransactionFailedError(Exception):
+    """The transaction did not commit for certain. What was applied must be forgotten and recovered."""
+
+    def __init__(self, error: KafkaError, *, in_doubt: bool) -> None:
+        super().__init__(f"{error.name()}: {error.str()}")
+        self.code = error.name()
+        self.zombie = error.code() in ZOMBIE_CODES
+        self.in_doubt = in_doubt
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """The records of one transaction, by topic, and what it commits."""
+
+    by_topic: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    offsets: list[TopicPartition] = field(default_factory=list)
+    with_headers: list[dict[str, Any]] = field(default_factory=list)
+    decisions: int = 0
+
+    def add(self, topic: str, key: bytes, value: bytes, partition: int) -> None:
+        """Add a record for a partition."""
+        self.by_topic.setdefault(topic, []).append({"key": key, "value": value, "partition": partition})
+
+
+class Transactor:
+    """Sends transactions under one transactional id."""
+
+    def __init__(self, properties: clients.Properties, transactional_id: str) -> None:
+        """Name the transactional id; a stable one ends its own open transaction as soon as it is back."""
+        self._properties = properties
+        self._id = transactional_id
+        self._producer: Producer | None = None
+
+    def open(self) -> None:
+        """Get ready to send: fences an earlier producer of this id and ends its open transaction.
+
+        Raises:
+            KafkaException: the brokers did not answer in time, or refused.
+        """
+        if self._producer is not None:
+            return
+        producer = clients.producer(
+            self._properties,
+            transactional_id=self._id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            linger_ms=0,
+        )
+        try:
+            producer.init_transactions(_CALL_TIMEOUT * 2)
+        except KafkaException:
+            _discard(producer)
+            raise
+        self._producer = producer
+
+    def send(self, outgoing: Outgoing, group: object) -> None:
+        """Send records and offsets in one transaction, and wait until it is committed.
+
+        Args:
+            outgoing: what to send.
+            group: the consumer group's metadata as it was when the partitions were assigned; with fresher metadata
+                the broker would let a replica commit a partition that it no longer owns.
+
+        Raises:
+            TransactionFailedError: nothing was committed, or nobody knows; recover from the topics.
+        """
+        self.open()
+        assert self._producer is not None  # noqa: S101 - open() raises otherwise
+        try:
+            self._producer.begin_transaction()
+            _produce(self._producer, outgoing)
+            self._producer.send_offsets_to_transaction(outgoing.offsets, group, _CALL_TIMEOUT)
+            self._producer.commit_transaction(_CALL_TIMEOUT)
+        except KafkaException as exception:
+            error: KafkaError = exception.args[0]
+            raise TransactionFailedError(error, in_doubt=not self._aborted(error)) from exception
+
+    def _aborted(self, error: KafkaError) -> bool:
+        """Abort where the error asks for it. Any other outcome costs the producer: its state is not known."""
+        if error.txn_requires_abort() and self._producer is not None:
+            try:
+                self._producer.abort_transaction(_CALL_TIMEOUT)
+            except KafkaException as exception:
+                _log.warning("abort failed, going on with a new producer: %s", exception)
+            else:
+                return True
+        self.close()
+        return False
+
+    def close(self) -> None:
+        """Give the producer up."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            _discard(producer)
+
+
+def _produce(producer: Producer, outgoing: Outgoing) -> None:
+    for topic, messages in outgoing.by_topic.items():
+        rest = messages
+        while rest:
+            sent = producer.produce_batch(topic, rest)
+            rest = _unsent(rest, sent)
+            if rest:
+                producer.poll(0.05)  # the local queue is full: let it drain
+    for message in outgoing.with_headers:
+        producer.produce(**message)
+    producer.poll(0)
+
+
+def _unsent(messages: list[dict[str, Any]], sent: int) -> list[dict[str, Any]]:
+    """Return the messages that did not fit into the local queue.
+
+    Raises:
+        KafkaException: a message failed for another reason.
+    """
+    if sent == len(messages):
+        return []
+    failed = [message for message in messages if "_error" in message]
+    for message in failed:
+        error = message.pop("_error")
+        if isinstance(error, KafkaError) and error.code() != KafkaError._QUEUE_FULL:  # noqa: SLF001
+            raise KafkaException(error)
+    return failed
+
+
+def _discard(producer: Producer) -> None:
+    try:
+        producer.purge()
+        producer.close()
+    except (KafkaException, RuntimeError) as error:
+        _log.debug("closing a producer: %s", error)
+
+
+def dead_letters(outgoing: Outgoing, topic: str, messages: Iterable[dict[str, Any]]) -> None:
+    """Add dead letters, which carry headers, to a transaction."""
+    outgoing.with_headers.extend({"topic": topic, **message} for message in messages)
