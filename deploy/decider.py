@@ -37,7 +37,7 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
         DeciderError: the partition count was changed, the committed offsets are not ours, or Kafka refused for good.
     """
     policy = policyfiles.load(policy_path)
-    with open_kafka(settings, settings.data_dir) as kafka:
+    with open_kafka(settings, settings.data_dir / "kafka") as kafka:
         properties = kafka.properties
         TopicSet(clients.admin(properties), settings).verify()
         loop = DecideLoop(

@@ -39,7 +39,7 @@ class TopicSet:
     @contextmanager
     def of(cls, settings: Settings, retention_days: int = 7) -> Iterator[TopicSet]:
         """Open the brokers that the settings name, for a command that ends."""
-        with open_kafka(settings, settings.data_dir) as kafka:
+        with open_kafka(settings, settings.data_dir / "kafka") as kafka:
             yield cls(clients.admin(kafka.properties), settings, retention_days)
 
     def names(self) -> list[str]:

@@ -13,9 +13,12 @@ from schemas.base import Record
 ITEM_TYPE = "org.sluice.item.v1"
 PARENT_ENDED_TYPE = "org.sluice.parent.ended.v1"
 
-Identifier = Annotated[str, StringConstraints(min_length=1, max_length=512)]
+MAX_IDENTIFIER = 512
+MAX_INDEX = 2**31 - 1
+
+Identifier = Annotated[str, StringConstraints(min_length=1, max_length=MAX_IDENTIFIER)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-Index = Annotated[int, Field(ge=0, le=2**31 - 1)]
+Index = Annotated[int, Field(ge=0, le=MAX_INDEX)]
 
 
 class ItemEnvelope(Record):

@@ -7,12 +7,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
+from typing import Any
 
 from pydantic import ValidationError
 
-from schemas.items import ITEM_TYPE, PARENT_ENDED_TYPE, ItemEnvelope, ParentEndedEvent, RawItem
+from schemas.items import (
+    ITEM_TYPE,
+    MAX_IDENTIFIER,
+    MAX_INDEX,
+    PARENT_ENDED_TYPE,
+    ItemEnvelope,
+    ParentEndedEvent,
+    RawItem,
+)
 
 SPEC_VERSION = "1.0"
+UNKNOWN = "unknown"
 _PREFIX = "ce_"
 _CONTENT_TYPE = "content-type"
 # envelope field -> CloudEvents attribute, where the names differ: extensions are lower-case letters and digits only
@@ -25,6 +35,7 @@ _ATTRIBUTES = {
 _FIELDS = {attribute: field for field, attribute in _ATTRIBUTES.items()}
 
 Headers = list[tuple[str, bytes]]
+ConsumedHeaders = Mapping[str, str | bytes | None] | Iterable[tuple[str, str | bytes | None]] | None
 
 
 class EnvelopeError(ValueError):
@@ -46,9 +57,7 @@ def parent_ended_headers(event: ParentEndedEvent) -> Headers:
     return _headers(PARENT_ENDED_TYPE, event.model_dump(exclude_none=True))
 
 
-def parse(
-    headers: Iterable[tuple[str, bytes | None]] | None, key: bytes | None, value: bytes | None
-) -> RawItem | ParentEndedEvent:
+def parse(headers: ConsumedHeaders, key: bytes | None, value: bytes | None) -> RawItem | ParentEndedEvent:
     """Read an item, or the end of a parent, from a message.
 
     Args:
@@ -59,7 +68,7 @@ def parse(
     Raises:
         EnvelopeError: an attribute is missing or wrong; the detail names each.
     """
-    attributes = _attributes(headers or ())
+    attributes = _attributes(headers)
     if attributes.pop("specversion", SPEC_VERSION) != SPEC_VERSION:
         raise EnvelopeError("spec_version", "only CloudEvents 1.0 is read; set ce_specversion to 1.0")
     if "parent_id" not in attributes and key:
@@ -73,6 +82,31 @@ def parse(
         return RawItem(ItemEnvelope.model_validate(attributes), value or b"")
     except ValidationError as error:
         raise EnvelopeError("bad_envelope", _explain(error)) from error
+
+
+def identify(headers: ConsumedHeaders, key: bytes | None) -> dict[str, Any] | None:
+    """Return what a refused item tells of itself, as far as its parent must learn of it.
+
+    Returns:
+        The fields of an `ItemFailed` that name the item, or None where its parent or its index is not known.
+    """
+    attributes = _attributes(headers)
+    parent = attributes.get("parent_id") or (key.decode("utf-8", "replace") if key else "")
+    index = attributes.get("index", "")
+    if (
+        not parent
+        or len(parent) > MAX_IDENTIFIER
+        or not (index.isascii() and index.isdigit())
+        or int(index) > MAX_INDEX
+    ):
+        return None
+    return {
+        "parent_id": parent,
+        "index": int(index),
+        "item_id": attributes.get("id", f"{parent}/{index}")[:MAX_IDENTIFIER],
+        "kind": attributes.get("kind", UNKNOWN)[:MAX_IDENTIFIER] or UNKNOWN,
+        "source": attributes.get("source", UNKNOWN)[:MAX_IDENTIFIER] or UNKNOWN,
+    }
 
 
 def _headers(event_type: str, fields: Mapping[str, object]) -> Headers:
@@ -93,14 +127,16 @@ def _text(value: object) -> str:
     return str(value)
 
 
-def _attributes(headers: Iterable[tuple[str, bytes | None]]) -> dict[str, str]:
+def _attributes(headers: ConsumedHeaders) -> dict[str, str]:
     attributes = {}
-    for name, value in headers:
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers or ():
         lowered = name.lower()
         if value is None or not lowered.startswith((_PREFIX, _CONTENT_TYPE)):
             continue
         attribute = "content_type" if lowered == _CONTENT_TYPE else lowered.removeprefix(_PREFIX)
-        attributes[_FIELDS.get(attribute, attribute)] = value.decode("utf-8", "replace")
+        attributes[_FIELDS.get(attribute, attribute)] = (
+            value if isinstance(value, str) else value.decode("utf-8", "replace")
+        )
     return attributes
 
 

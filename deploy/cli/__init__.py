@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from deploy.cli import decide, topics
+from deploy.cli import decide, doctor, publish, score, topics
 from deploy.errors import SluiceError
 
 app = typer.Typer(
@@ -17,7 +17,10 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(publish.publish)
+app.command()(score.score)
 app.command()(decide.decide)
+app.command()(doctor.doctor)
 app.add_typer(topics.app, name="topics")
 
 

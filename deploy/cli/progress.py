@@ -1,0 +1,53 @@
+"""Progress bars: on a terminal only, and on stderr, so that stdout stays for results."""
+
+from __future__ import annotations
+
+import sys
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from workers.sources import Parent
+
+
+def bars() -> Progress:
+    """Return progress bars that show themselves on a terminal only."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        disable=not sys.stderr.isatty(),
+        transient=True,
+    )
+
+
+class PublishBar:
+    """A bar for publishing: one step an item, of as many as are known."""
+
+    def __init__(self) -> None:
+        """Make the bar; it shows from `with` on."""
+        self._bars = bars()
+        self._task = self._bars.add_task("publishing", total=None)
+        self._known = 0
+
+    def parent(self, parent: Parent) -> None:
+        """Name the parent that begins."""
+        self._known += parent.count or 0
+        self._bars.update(self._task, description=f"publishing {parent.parent_id[:40]}", total=self._known or None)
+
+    def item(self) -> None:
+        """Count an item."""
+        self._bars.advance(self._task)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()

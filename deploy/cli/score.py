@@ -1,0 +1,34 @@
+"""`sluice score`: one replica of the scoring worker."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def score(
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
+    heads: Annotated[
+        Path | None, typer.Option(help="Folder of heads. Without one, the bundled.", file_okay=False)
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Items in a micro-batch, at most.")] = 16,
+    linger_ms: Annotated[int, typer.Option(min=0, help="How long an item waits for others, in ms, at most.")] = 20,
+    max_items: Annotated[int, typer.Option(min=1, help="Items in flight, at most.")] = 256,
+    max_mebibytes: Annotated[int, typer.Option(min=1, help="Bytes in flight, at most, in MiB.")] = 64,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
+) -> None:
+    """Score raw items and write one answer for each, at least once.
+
+    Run as many replicas as there are partitions; they share the work. The embeddings are kept in Redis.
+
+    Example: SLUICE_KAFKA=localhost:9092 SLUICE_REDIS=localhost:6379 sluice score --device cuda:0
+    """
+    from deploy import logs, scorer
+    from deploy.cli.signals import stop_on_signals
+    from deploy.settings import Settings
+
+    logs.configure(verbose=verbose)
+    options = scorer.WorkerOptions(device, heads or scorer.HEADS, batch_size, linger_ms, max_items, max_mebibytes)
+    scorer.run(Settings.load(), options, stop_on_signals())

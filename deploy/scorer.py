@@ -1,0 +1,143 @@
+"""The wiring of `sluice score`: the at-least-once loop of streams, with the scoring service of workers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from confluent_kafka import KafkaException
+
+from deploy import logs
+from deploy.brokers.ladder import open_kafka, open_redis
+from deploy.errors import ConfigurationError, SluiceError
+from deploy.settings import Settings
+from deploy.topicset import TopicSet
+from schemas.items import ItemEnvelope, RawItem
+from schemas.scores import ItemFailed, ItemScored, ItemSkipped
+from streams import clients
+from streams.atleastonce import Answer, ScoreLoop, ScoreSettings, Ticket
+from streams.topics import TopicNames
+from workers.cache import RedisCache
+from workers.results import Failed, Result, Scored
+from workers.scorer import Scorer
+from workers.service import ScoringService
+
+HEADS = Path(__file__).parent / "heads"
+
+
+class ScorerError(SluiceError):
+    """The worker cannot go on without a person."""
+
+    exit_code = 7
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerOptions:
+    """What `sluice score` was asked for."""
+
+    device: str = "auto"
+    heads: Path = HEADS
+    batch_size: int = 16
+    linger_ms: int = 20
+    max_items: int = 256
+    max_mebibytes: int = 64
+
+
+class ServiceWorker:
+    """Lets the loop's thread hand items to the scoring service, and takes records back."""
+
+    def __init__(self, service: ScoringService[tuple[Ticket, ItemEnvelope]]) -> None:
+        """Wrap a running service."""
+        self._service = service
+
+    def submit(self, ticket: Ticket, item: RawItem) -> None:
+        """Queue an item; the envelope travels with the ticket, for the answer."""
+        self._service.submit((ticket, item.envelope), item)
+
+    def finished(self) -> Sequence[tuple[Ticket, Answer]]:
+        """Return the answers that are there by now."""
+        return [(ticket, _answer(ticket, envelope, result)) for (ticket, envelope), result in self._service.take()]
+
+
+def _answer(ticket: Ticket, envelope: ItemEnvelope, result: Result) -> Answer:
+    place: dict[str, Any] = {
+        "parent_id": envelope.parent_id,
+        "kind": envelope.kind,
+        "source": envelope.source,
+        "item_id": envelope.id,
+        "index": envelope.index,
+        "count": envelope.count,
+        "content_hash": envelope.content_hash,
+        "item_time": None if envelope.time is None else int(envelope.time.timestamp() * 1000),
+        "appended_at": ticket.appended_at,
+        "item_partition": ticket.partition,
+        "item_offset": ticket.offset,
+    }
+    if isinstance(result, Scored):
+        return ItemScored(
+            **place,
+            score=result.score,
+            reasons=result.reasons,
+            metrics=result.metrics,
+            scorer=result.scorer,
+            calibrated=result.calibrated,
+            embedding=result.embedding,
+            cached=result.cached,
+        )
+    if isinstance(result, Failed):
+        return ItemFailed(**place, cause=result.cause, detail=result.detail)
+    return ItemSkipped(**place, cause=result.cause)
+
+
+def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool]) -> None:
+    """Score until told to stop, then finish what was taken.
+
+    Raises:
+        ConfigurationError: the device is not there, or a head is refused.
+        TopicsError: the topics are missing or not as they must be.
+        ScorerError: Kafka refused for good.
+    """
+    with ExitStack() as stack:
+        kafka = stack.enter_context(open_kafka(settings, settings.data_dir / "kafka"))
+        # a cache that is down costs time and stops nothing, so one that was named is not asked whether it is there
+        cache_url = settings.redis_url or stack.enter_context(open_redis(settings, settings.data_dir / "valkey")).url
+        TopicSet(clients.admin(kafka.properties), settings).verify()
+        scorer = _load(options, RedisCache.connect(cache_url))
+        service: ScoringService[tuple[Ticket, ItemEnvelope]] = ScoringService(
+            scorer, batch_size=options.batch_size, linger_seconds=options.linger_ms / 1000
+        )
+        stack.callback(service.close, drain=False)
+        notify = logs.notifier("score")
+        loop = ScoreLoop(kafka.properties, _loop_settings(settings, options), ServiceWorker(service), notify)
+        try:
+            loop.run(stopped)
+        except KafkaException as error:
+            raise ScorerError(f"Kafka refused for good: {error.args[0]}") from error
+        notify("counts", **scorer.counts.snapshot())
+
+
+def _loop_settings(settings: Settings, options: WorkerOptions) -> ScoreSettings:
+    return ScoreSettings(
+        names=TopicNames(settings.topic_prefix),
+        partitions=settings.partitions,
+        group=settings.score_group,
+        max_items=options.max_items,
+        max_bytes=options.max_mebibytes * 1024 * 1024,
+    )
+
+
+def _load(options: WorkerOptions, cache: RedisCache) -> Scorer:
+    """Load encoders and heads and warm them up: the worker joins its group only when it is ready to work."""
+    from workers.device import DeviceError, resolve  # noqa: PLC0415 (torch is only needed from here on)
+    from workers.encoders import EncoderError  # noqa: PLC0415
+    from workers.heads import HeadError  # noqa: PLC0415
+
+    try:
+        scorer = Scorer.load(options.heads, resolve(options.device), cache, batch_size=options.batch_size)
+        scorer.warm_up()
+    except (DeviceError, HeadError, EncoderError) as error:
+        raise ConfigurationError(str(error)) from error
+    return scorer

@@ -1,0 +1,339 @@
+"""The at-least-once loop: poll, hand over, produce, and commit what the brokers have acknowledged.
+
+An offset is committed when the outcome of every message up to it is on its topic, and not before. The work itself runs
+elsewhere: this thread only polls, so that no poll is ever missed. What is in flight is bounded in items and in bytes;
+beyond that the partitions are paused.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Producer, TopicPartition, murmur2
+
+from schemas.items import ParentEndedEvent, RawItem
+from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded
+from streams import clients, envelope
+from streams.deadletters import dead_letter
+from streams.gates import Notify
+from streams.topics import DEAD_LETTER_ROOM, MAX_ITEM_BYTES, TopicNames
+from streams.tracker import OffsetTracker
+
+_log = logging.getLogger("sluice.score")
+
+COMMIT_EVERY = 0.5  # s
+_POLL_MESSAGES = 200
+_MESSAGE_OVERHEAD = 4096  # bytes that a message may take beside its value
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """Which message an answer belongs to. The epoch tells two assignments of a partition apart."""
+
+    partition: int
+    epoch: int
+    offset: int
+    appended_at: int  # broker's append time, ms since 1970 UTC
+
+
+Answer = ItemScored | ItemFailed | ItemSkipped
+
+
+class ItemWorker(Protocol):
+    """Does the work, on threads of its own."""
+
+    def submit(self, ticket: Ticket, item: RawItem) -> None:
+        """Take an item; must not block."""
+
+    def finished(self) -> Sequence[tuple[Ticket, Answer]]:
+        """Return the answers that are there by now; must not block."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreSettings:
+    """How a worker takes part in its group."""
+
+    names: TopicNames
+    partitions: int
+    group: str
+    max_items: int = 256
+    max_bytes: int = 64 * 1024 * 1024
+    drain_seconds: float = 25.0
+
+
+class ScoreLoop:
+    """Reads `items`, hands them to a worker, and writes each outcome to `scores` and `dead-letters`."""
+
+    def __init__(
+        self, properties: clients.Properties, settings: ScoreSettings, worker: ItemWorker, notify: Notify
+    ) -> None:
+        """Open the clients; nothing is read before `run`."""
+        self._settings = settings
+        self._names = settings.names
+        self._worker = worker
+        self._notify = notify
+        self._consumer: Consumer = clients.consumer(
+            properties,
+            settings.group,
+            # librdkafka's own queue is part of the byte budget
+            queued_max_messages_kbytes=max(1024, settings.max_bytes // 2048),
+            fetch_message_max_bytes=MAX_ITEM_BYTES,
+        )
+        self._producer: Producer = clients.producer(
+            properties, message_max_bytes=MAX_ITEM_BYTES + DEAD_LETTER_ROOM + _MESSAGE_OVERHEAD
+        )
+        self._trackers: dict[int, OffsetTracker] = {}
+        self._ends: dict[tuple[int, int], tuple[Ticket, ParentEndedEvent]] = {}
+        self._epoch = 0
+        self._items = 0
+        self._bytes = 0
+        self._paused = False
+        self._committed_at = 0.0
+        self._misplaced: set[str] = set()
+        self._failure: KafkaError | None = None
+
+    def run(self, stopped: Callable[[], bool]) -> None:
+        """Work until told to stop, then finish what was taken.
+
+        Raises:
+            KafkaException: the brokers refused for good; what was not committed is read again after a restart.
+        """
+        self._consumer.subscribe(
+            [self._names.items], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
+        )
+        try:
+            while not stopped():
+                self._take(self._consumer.consume(_POLL_MESSAGES, timeout=0.01 if self._items else 0.1))
+                self._turn()
+            self._drain()
+        finally:
+            self._producer.flush(5)
+            self._producer.close()
+            self._consumer.close()
+
+    def _turn(self) -> None:
+        for ticket, answer in self._worker.finished():
+            self._send(ticket, answer)
+        self._producer.poll(0)
+        if self._failure is not None:
+            raise KafkaException(self._failure)
+        self._balance()
+        if time.monotonic() - self._committed_at >= COMMIT_EVERY:
+            self._commit(asynchronous=True)
+
+    def _drain(self) -> None:
+        """Finish what was taken, as long as the grace period lasts; the rest is read again."""
+        self._pause(self._consumer.assignment())
+        deadline = time.monotonic() + self._settings.drain_seconds
+        while self._items and time.monotonic() < deadline:
+            self._take(self._consumer.consume(1, timeout=0.01))
+            self._turn()
+        self._commit(asynchronous=False)
+        self._notify("drained", unfinished=self._items)
+
+    # ------------------------------------------------------------------------------------------------ partitions
+
+    def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        consumer.incremental_assign(partitions)
+        self._epoch += 1
+        for place in partitions:
+            self._trackers[place.partition] = OffsetTracker(self._epoch)
+        if self._paused and partitions:
+            consumer.pause(partitions)
+        self._notify("assigned", partitions=[place.partition for place in partitions])
+
+    def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._producer.poll(0)
+        self._commit(asynchronous=False)
+        self._forget(consumer, partitions, "revoked")
+
+    def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._forget(consumer, partitions, "lost")
+
+    def _forget(self, consumer: Consumer, partitions: list[TopicPartition], event: str) -> None:
+        for place in partitions:
+            tracker = self._trackers.pop(place.partition, None)
+            for pending in tracker.pending.values() if tracker else ():
+                self._release(pending.size)
+        consumer.incremental_unassign(partitions)
+        self._notify(event, partitions=[place.partition for place in partitions])
+
+    def _balance(self) -> None:
+        """Pause when the budget is used up; go on when half of it is free again."""
+        full = self._items >= self._settings.max_items or self._bytes >= self._settings.max_bytes
+        if full and not self._paused:
+            self._pause(self._consumer.assignment())
+        elif (
+            self._paused
+            and self._items <= self._settings.max_items // 2
+            and self._bytes <= self._settings.max_bytes // 2
+        ):
+            self._paused = False
+            self._consumer.resume(self._consumer.assignment())
+
+    def _pause(self, places: list[TopicPartition]) -> None:
+        self._paused = True
+        if places:
+            self._consumer.pause(places)
+
+    def _release(self, size: int) -> None:
+        self._items -= 1
+        self._bytes -= size
+
+    # ------------------------------------------------------------------------------------------------------ items
+
+    def _take(self, messages: list[Message]) -> None:
+        for message in messages:
+            error = message.error()
+            if error is not None:
+                if error.fatal():
+                    raise KafkaException(error)
+                _log.info("consuming: %s", error)
+                continue
+            tracker = self._trackers.get(message.partition() or 0)
+            if tracker is not None:
+                self._hand_over(tracker, message)
+
+    def _hand_over(self, tracker: OffsetTracker, message: Message) -> None:
+        value = _bytes(message.value())
+        size = len(value) + _MESSAGE_OVERHEAD
+        tracker.begin(message, size)
+        self._items += 1
+        self._bytes += size
+        ticket = Ticket(message.partition() or 0, tracker.epoch, message.offset() or 0, message.timestamp()[1])
+        try:
+            parsed = envelope.parse(message.headers(), message.key(), value)
+        except envelope.EnvelopeError as error:
+            self._refuse(ticket, message, error)
+            return
+        if isinstance(parsed, ParentEndedEvent):
+            self._ends[ticket.partition, ticket.offset] = (ticket, parsed)
+            self._forward_end(tracker, ticket.partition)
+        else:
+            self._check_place(ticket.partition, parsed)
+            self._worker.submit(ticket, parsed)
+
+    def _check_place(self, partition: int, item: RawItem) -> None:
+        """Name a producer whose partitioner is another: its parents can be split over partitions."""
+        source = item.envelope.source
+        expected = murmur2(item.envelope.parent_id.encode(), self._settings.partitions)
+        if expected != partition and source not in self._misplaced:
+            self._misplaced.add(source)
+            self._notify(
+                "misplaced", source=source, parent=item.envelope.parent_id, partition=partition, expected=expected
+            )
+
+    # --------------------------------------------------------------------------------------------------- outcomes
+
+    def _send(self, ticket: Ticket, answer: Answer) -> None:
+        tracker = self._trackers.get(ticket.partition)
+        if tracker is None or tracker.epoch != ticket.epoch:  # another replica's by now; it answers again
+            return
+        message = tracker.pending[ticket.offset].message
+        if isinstance(answer, ItemFailed):
+            letter = dead_letter(message, "score", answer.cause, answer.detail)
+            self._bury(ticket, letter, answer)
+        else:
+            self._produce_last(ticket, answer)
+
+    def _refuse(self, ticket: Ticket, message: Message, error: envelope.EnvelopeError) -> None:
+        """Send a message that is no item to the dead letters; its parent learns of it where it is known."""
+        known = envelope.identify(message.headers(), message.key())
+        failed = None
+        if known is not None:
+            failed = ItemFailed(
+                **known,
+                appended_at=ticket.appended_at,
+                item_partition=ticket.partition,
+                item_offset=ticket.offset,
+                cause=error.cause,
+                detail=error.detail,
+            )
+        self._bury(ticket, dead_letter(message, "score", error.cause, error.detail), failed)
+
+    def _bury(self, ticket: Ticket, letter: dict[str, Any], failed: ItemFailed | None) -> None:
+        """Produce the dead letter; only when it is acknowledged, tell its parent."""
+
+        def acknowledged() -> None:
+            if failed is None:
+                self._finish(ticket)
+            else:
+                self._produce_last(ticket, failed)
+
+        self._produce(acknowledged, topic=self._names.dead_letters, **letter)
+
+    def _produce_last(self, ticket: Ticket, record: Answer | ParentEnded) -> None:
+        self._produce(
+            lambda: self._finish(ticket),
+            topic=self._names.scores,
+            key=record.parent_id.encode(),
+            value=record.to_json(),
+        )
+
+    def _produce(self, acknowledged: Callable[[], None], **message: Any) -> None:
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is None:
+                acknowledged()
+            elif self._failure is None:
+                self._failure = error
+
+        while True:
+            try:
+                self._producer.produce(on_delivery=delivered, **message)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
+
+    def _finish(self, ticket: Ticket) -> None:
+        tracker = self._trackers.get(ticket.partition)
+        if tracker is None or tracker.epoch != ticket.epoch:
+            return
+        self._release(tracker.finish(ticket.offset))
+        self._forward_end(tracker, ticket.partition)
+
+    def _forward_end(self, tracker: OffsetTracker, partition: int) -> None:
+        """Forward the end of a parent once every earlier message of its partition has been answered."""
+        first = next(iter(tracker.pending), None)
+        waiting = self._ends.pop((partition, first), None) if first is not None else None
+        if waiting is None:
+            return
+        ticket, event = waiting
+        if ticket.epoch != tracker.epoch:
+            return
+        record = ParentEnded(
+            parent_id=event.parent_id,
+            kind=event.kind,
+            source=event.source,
+            count=event.count,
+            appended_at=ticket.appended_at,
+        )
+        self._produce_last(ticket, record)
+
+    # ------------------------------------------------------------------------------------------------- committing
+
+    def _commit(self, *, asynchronous: bool) -> None:
+        self._committed_at = time.monotonic()
+        offsets = []
+        for partition, tracker in self._trackers.items():
+            upto = tracker.committable()
+            if upto is not None:
+                offsets.append(TopicPartition(self._names.items, partition, upto))
+                tracker.committed = upto
+        if not offsets:
+            return
+        try:
+            if asynchronous:
+                self._consumer.commit(offsets=offsets, asynchronous=True)
+            else:
+                self._consumer.commit(offsets=offsets, asynchronous=False)
+        except KafkaException as exception:  # a duplicate score is harmless: the next commit covers it
+            _log.info("commit: %s", exception.args[0])
+
+
+def _bytes(value: bytes | str | None) -> bytes:
+    return value.encode() if isinstance(value, str) else value or b""

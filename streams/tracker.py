@@ -1,0 +1,50 @@
+"""Which offsets of one partition have been answered, and so how far may be committed."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from confluent_kafka import Message
+
+
+@dataclass(slots=True)
+class Pending:
+    """A message that was handed over and whose outcome the brokers have not acknowledged yet."""
+
+    message: Message
+    size: int
+    unacknowledged: int = 0
+    answered: bool = False
+
+
+@dataclass(slots=True)
+class OffsetTracker:
+    """The messages in flight of one partition, for one assignment of it.
+
+    Offsets are committed only up to the first message whose outcome is not acknowledged, whatever came after it.
+    """
+
+    epoch: int
+    next_offset: int = -1  # what to commit when nothing is in flight; -1 before the first message
+    pending: OrderedDict[int, Pending] = field(default_factory=OrderedDict)
+    committed: int = -1
+
+    def begin(self, message: Message, size: int) -> None:
+        """Note a message that is handed over. Offsets come in ascending order, with gaps where the log has them."""
+        offset = message.offset() or 0
+        self.pending[offset] = Pending(message, size)
+        self.next_offset = offset + 1
+
+    def finish(self, offset: int) -> int:
+        """Note that every record of an outcome is acknowledged; return the bytes that are free again."""
+        return self.pending.pop(offset).size
+
+    def is_first(self, offset: int) -> bool:
+        """Whether every earlier message has been answered and acknowledged."""
+        return next(iter(self.pending), None) == offset
+
+    def committable(self) -> int | None:
+        """Return the offset to commit, or None where nothing is new."""
+        upto = next(iter(self.pending), self.next_offset)
+        return upto if upto > self.committed and upto >= 0 else None
