@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -54,6 +54,21 @@ def files_of(paths: Iterable[Path]) -> Iterator[Path]:
             yield path
 
 
+def renamed(parent: Parent, suffix: str) -> Parent:
+    """Return the same content under another parent id."""
+    if not suffix:
+        return parent
+    name = parent.parent_id + suffix
+    items = (
+        replace(
+            item,
+            envelope=item.envelope.model_copy(update={"parent_id": name, "id": f"{name}/{item.envelope.index}"}),
+        )
+        for item in parent.items
+    )
+    return replace(parent, parent_id=name, items=items)
+
+
 def publish_files(
     paths: Iterable[Path], publisher: Publisher, source: str, options: SourceOptions, progress: Progress
 ) -> Published:
@@ -68,7 +83,7 @@ def publish_files(
             publish_parent(open_parent(path, source=source, options=options), publisher, published, progress)
         except (SourceError, UnsupportedFileError) as error:
             published.problems.append(str(error))
-    _flush(publisher)
+    flush(publisher)
     return published
 
 
@@ -102,7 +117,12 @@ def publish_parent(parent: Parent, publisher: Publisher, published: Published, p
             publisher.end(parent.parent_id, parent.kind, parent.source, count)
 
 
-def _flush(publisher: Publisher) -> None:
+def flush(publisher: Publisher) -> None:
+    """Wait until the brokers have everything.
+
+    Raises:
+        PublishingError: they refused a record, or did not answer.
+    """
     try:
         publisher.flush()
     except PublishError as error:

@@ -22,7 +22,7 @@ from schemas.checkpoint import FORMAT, Metadata, encode
 from streams import clients
 from streams.deadletters import dead_letter
 from streams.evidence import EvidenceCollector
-from streams.gates import MakeGate, Notify, Owned
+from streams.gates import Gate, MakeGate, Notify, Owned
 from streams.recovery import Recoverer
 from streams.topics import TopicNames
 from streams.transaction import Outgoing, TransactionFailedError, Transactor, dead_letters
@@ -82,8 +82,7 @@ class DecideLoop:
         try:
             while not stopped():
                 self._turn()
-            if self._group is not None:
-                self._commit()
+            self._commit()
         finally:
             self._close()
 
@@ -102,7 +101,10 @@ class DecideLoop:
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         # Together with the assignment: metadata taken later may be of a generation in which the partition is another's.
-        self._group = consumer.consumer_group_metadata()
+        # A member that was away can get a late assignment when it has no member id any more. Metadata without one
+        # is not checked by the broker, so nothing is sent with it; `lost` follows.
+        group = consumer.consumer_group_metadata()
+        self._group = group if consumer.memberid() else None
         places = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
         consumer.incremental_assign(places)
         if places:
@@ -158,10 +160,11 @@ class DecideLoop:
 
     def _apply(self, messages: list[Message]) -> None:
         now = _wall_ms()
-        gates = {number: one.gate for number, one in self._owned.items()}
+        gates = self._gates()
         for message in messages:
             if message.error() is not None:
                 self._on_error(message)
+                gates = self._gates()  # it may have cost them all
                 continue
             gate = gates.get(message.partition() or 0)
             if gate is None:  # consumed before its partition was taken away or recovered
@@ -169,6 +172,9 @@ class DecideLoop:
             problem = gate.apply(message.offset() or 0, message.value() or b"", now)
             if problem is not None:
                 self._dead.append(dead_letter(message, "decide", "unreadable_score", problem))
+
+    def _gates(self) -> dict[int, Gate]:
+        return {number: one.gate for number, one in self._owned.items()}
 
     def _on_error(self, message: Message) -> None:
         error = message.error()
@@ -186,6 +192,8 @@ class DecideLoop:
 
     def _commit(self) -> None:
         """Send what was decided, in as many transactions as it takes."""
+        if self._group is None or self._consumer.consumer_group_metadata() != self._group:
+            return  # the group is changing: a transaction would be refused, and the next assignment is on its way
         while any(one.gate.ready for one in self._owned.values()) or self._dead:
             if not self._transact():
                 return

@@ -61,8 +61,15 @@ class Recoverer:
         return bool(self._waiting)
 
     def begin(self, partitions: Iterable[int]) -> None:
-        """Start over with these partitions; nothing is kept of what was known about them."""
+        """Start over with these partitions; nothing is kept of what was known about them.
+
+        Raises:
+            PartitionCountError: a partition was added while this process ran.
+        """
         partitions = list(partitions)
+        added = [partition for partition in partitions if partition >= self._partitions]
+        if added:
+            raise PartitionCountError(_split(self._names.scores, max(added) + 1, self._partitions))
         self.drop(partitions)
         self._waiting.update({partition: _Recovery(partition, time.monotonic()) for partition in partitions})
 
@@ -131,10 +138,7 @@ class Recoverer:
             return Checkpoint(0, 0, 0), 0
         metadata = checkpoint.decode(committed.metadata or "")
         if metadata.partitions != self._partitions:
-            raise PartitionCountError(
-                f"{self._names.scores} has {self._partitions} partitions and had {metadata.partitions} when its offsets"
-                " were committed, so parents are split. Make a new topic set (SLUICE_TOPIC_PREFIX) and drain this one"
-            )
+            raise PartitionCountError(_split(self._names.scores, self._partitions, metadata.partitions))
         start_at = Checkpoint(committed.offset, metadata.position, metadata.stream_time, metadata.truncated_below)
         return start_at, metadata.decisions_from
 
@@ -144,9 +148,18 @@ class Recoverer:
         if reading.keys() - reached:
             for message in self._reader.consume(_BATCH, timeout=0.05):
                 recovery = reading.get(_number(message.partition()))
-                if recovery is not None and _recall(message, recovery) >= recovery.decisions_end:
+                if recovery is None:
+                    continue
+                try:
+                    end = _recall(message, recovery)
+                except KafkaException as exception:  # decisions may have been passed over: this partition starts over
+                    _log.warning("recovery of partition %d starts over: %s", recovery.partition, exception.args[0])
+                    self.begin([recovery.partition])
+                    del reading[recovery.partition]
+                    continue
+                if end >= recovery.decisions_end:
                     reached.add(recovery.partition)
-        return [self._finish(reading[number]) for number in sorted(reached)]
+        return [self._finish(reading[number]) for number in sorted(reached & reading.keys())]
 
     def _finish(self, recovery: _Recovery) -> Owned:
         self.drop([recovery.partition])
@@ -160,6 +173,13 @@ class Recoverer:
             if waited > 30.0 and not recovery.warned:  # noqa: PLR2004 - longer than any takeover should last
                 recovery.warned = True
                 _log.warning("partition %d is not recovered after %.0f s", recovery.partition, waited)
+
+
+def _split(topic: str, now: int, before: int) -> str:
+    return (
+        f"{topic} has {now} partitions and had {before} when its offsets were committed, so parents are split."
+        " Make a new topic set (SLUICE_TOPIC_PREFIX) and drain this one"
+    )
 
 
 def _recall(message: Message, recovery: _Recovery) -> int:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from deploy.cli import decide, doctor, publish, score, topics
+from deploy.cli import decide, demo, doctor, publish, score, topics
 from deploy.errors import SluiceError
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(demo.demo)
 app.command()(publish.publish)
 app.command()(score.score)
 app.command()(decide.decide)

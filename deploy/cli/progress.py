@@ -51,3 +51,42 @@ class PublishBar:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._bars.stop()
+
+
+class RunBar:
+    """Bars for a whole run: what is published, and what is decided. Without a terminal, a line a stage."""
+
+    def __init__(self) -> None:
+        """Make the bars; they show from `with` on."""
+        self._console = Console(stderr=True)
+        self._bars = bars()
+        self._items = self._bars.add_task("published", total=None)
+        self._decisions = self._bars.add_task("decided", total=None)
+
+    def stage(self, text: str) -> None:
+        """Name the stage that begins."""
+        if self._bars.disable:
+            self._console.print(text, highlight=False)
+        else:
+            self._bars.update(self._decisions, description=text)
+
+    def parent(self, parent: Parent) -> None:
+        """Name the parent that begins."""
+        self._bars.update(self._items, description=f"published {parent.parent_id[:30]}")
+
+    def item(self) -> None:
+        """Count an item."""
+        self._bars.advance(self._items)
+
+    def decided(self, count: int, parents: int) -> None:
+        """Show how many parents are decided."""
+        self._bars.update(self._decisions, completed=count, total=parents)
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()

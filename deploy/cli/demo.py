@@ -1,0 +1,71 @@
+"""`sluice demo`: the main job, once, on this machine."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from deploy.demo.material import Sample
+
+
+def demo(
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Your own files or folders, instead of the samples.")
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Forget the cached embeddings first.")] = False,
+    out: Annotated[Path, typer.Option(help="Folder for results, logs and the local brokers' data.")] = Path("out/demo"),
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda:N.")] = "auto",
+    policy: Annotated[Path | None, typer.Option(help="Policy file. Without one, the demo's.", dir_okay=False)] = None,
+    parent_suffix: Annotated[str, typer.Option(help="Added to each parent id: the same content, new parents.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON instead of the table.")] = False,
+) -> None:
+    """Publish material, score it, decide it, and show what came out.
+
+    Without paths: real videos, parts of an MRI volume and articles, as they are and damaged. Kafka and Valkey are local
+    ones unless SLUICE_KAFKA and SLUICE_REDIS name others. Topics are new in each run; the cache is kept.
+
+    Exit code 11: a parent has no decision, or more than one.
+
+    Example: sluice demo ~/clips scan.nii.gz --out out/mine
+    """
+    from deploy import logs, policyfiles
+    from deploy.cli.progress import RunBar
+    from deploy.demo import summary as summaries
+    from deploy.demo.run import DemoError, RunOptions, run
+    from deploy.settings import Settings
+
+    logs.configure()
+    out.mkdir(parents=True, exist_ok=True)
+    samples, parents = _parents(paths or [], out, parent_suffix)
+    options = RunOptions(out, policy or policyfiles.DEMO, fresh, device)
+    with RunBar() as bar:
+        finished = run(Settings.load(), options, parents, bar)
+    summary = summaries.summarise(finished, samples)
+    summaries.write(out, finished, summary)
+    if as_json:
+        typer.echo(json.dumps(summary))
+    else:
+        summaries.show(finished, summary, samples, out)
+    if not finished.outcome.sound:
+        wrong = finished.outcome.lost + finished.outcome.duplicated + finished.outcome.disagreeing
+        raise DemoError(f"lost, duplicated or disagreeing decisions: {', '.join(wrong[:10])}")
+
+
+def _parents(paths: list[Path], out: Path, suffix: str) -> tuple[dict[str, Sample], list[Any]]:
+    from functools import partial
+
+    from deploy.demo.material import samples
+    from deploy.publishing import files_of, renamed
+    from workers.sources import Parent, open_parent
+
+    def opened(path: Path) -> Parent:
+        return renamed(open_parent(path), suffix)
+
+    if paths:
+        return {}, [partial(opened, path) for path in files_of(paths)]
+    chosen = samples(out / "material", suffix)
+    return {sample.parent_id: sample for sample in chosen}, [sample.open for sample in chosen]

@@ -1,0 +1,1 @@
+"""The main job in one command: brokers, material, workers and deciders, and what came out."""

@@ -1,0 +1,121 @@
+"""What a run says at its end: a table for people, a summary for programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from deploy.demo.material import HEAVY, Sample
+from deploy.demo.run import Run
+from schemas.decisions import Decision
+from schemas.policy import Action
+
+_COLOURS = {Action.ACCEPT: "green", Action.REVIEW: "yellow", Action.REJECT: "red"}
+
+
+def summarise(run: Run, samples: Mapping[str, Sample]) -> dict[str, Any]:
+    """Return the run's figures.
+
+    Args:
+        run: what happened.
+        samples: what is known of each parent, for the demo's own material; empty for one's own files.
+    """
+    outcome = run.outcome
+    summary: dict[str, Any] = {
+        "parents": len(run.published.parents),
+        "items": run.published.items,
+        "decisions": outcome.by_action(),
+        "lost": len(outcome.lost),
+        "duplicated": len(outcome.duplicated),
+        "disagreeing": len(outcome.disagreeing),
+        "scored": outcome.scored,
+        "failed": outcome.failed,
+        "skipped": outcome.skipped,
+        "encoder_calls": outcome.encoder_calls,
+        "cache_hits": outcome.cache_hits,
+        "dead_letters": outcome.dead_letters,
+        "unreadable_files": run.published.problems,
+        "seconds": round(run.seconds, 1),
+        "seconds_to_first_decision": round(run.first_decision_seconds, 1),
+        "topic_prefix": run.topic_prefix,
+    }
+    if samples:
+        summary["expectations"] = _expectations(outcome.decisions, samples)
+    return summary
+
+
+def _expectations(decisions: list[Decision], samples: Mapping[str, Sample]) -> dict[str, float]:
+    """Return how the decisions fit what was done to the material, as shares of the parents."""
+    actions = {decision.parent_id: decision.action for decision in decisions}
+    clean = [actions[parent] for parent, sample in samples.items() if sample.severity == 0 and parent in actions]
+    heavy = [actions[parent] for parent, sample in samples.items() if sample.severity == HEAVY and parent in actions]
+    return {
+        "undamaged_accepted": _share(clean, {Action.ACCEPT}),
+        "heavily_damaged_not_accepted": _share(heavy, {Action.REVIEW, Action.REJECT}),
+        "heavily_damaged_rejected": _share(heavy, {Action.REJECT}),
+    }
+
+
+def _share(actions: list[Action], wanted: set[Action]) -> float:
+    return round(sum(action in wanted for action in actions) / len(actions), 3) if actions else 0.0
+
+
+def write(folder: Path, run: Run, summary: Mapping[str, Any]) -> None:
+    """Write decisions.jsonl and summary.json."""
+    lines = [decision.to_json() + b"\n" for decision in run.outcome.decisions]
+    (folder / "decisions.jsonl").write_bytes(b"".join(lines))
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+
+
+def show(run: Run, summary: Mapping[str, Any], samples: Mapping[str, Sample], folder: Path) -> None:
+    """Print the decisions as a table, and the figures below it."""
+    console = Console()
+    console.print(_table(run.outcome.decisions, samples))
+    by_action = ", ".join(f"{count} {action}" for action, count in summary["decisions"].items())
+    console.print(f"{summary['parents']} parents, {summary['items']} items: {by_action}")
+    console.print(
+        f"lost {summary['lost']}  duplicated {summary['duplicated']}  dead letters {summary['dead_letters']}"
+        f"  encoder calls {summary['encoder_calls']}  cache hits {summary['cache_hits']}"
+        f"  {summary['seconds']} s"
+    )
+    for name, share in summary.get("expectations", {}).items():
+        console.print(f"{name.replace('_', ' ')}: {share:.0%}")
+    for problem in run.published.problems:
+        console.print(f"not read: {problem}", style="red", markup=False)
+    console.print(f"written: {folder / 'decisions.jsonl'}, {folder / 'summary.json'}", markup=False, highlight=False)
+
+
+def _table(decisions: list[Decision], samples: Mapping[str, Sample]) -> Table:
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for name in ("kind", "parent", "damage", "items", "score", "label", "action", "why"):
+        table.add_column(name, justify="right" if name in {"items", "score"} else "left", no_wrap=name != "why")
+    if not samples:
+        table.columns[2].width = 0
+    for decision in decisions:
+        sample = samples.get(decision.parent_id)
+        damage = f"{sample.damage} {sample.severity}" if sample and sample.severity else ""
+        colour = _COLOURS[decision.action]
+        table.add_row(
+            decision.kind,
+            decision.parent_id,
+            damage,
+            str(decision.counts.scored),
+            "" if decision.score is None else f"{decision.score:.3f}",
+            decision.label or "",
+            Text(
+                decision.action + (" *" if decision.review and decision.action is Action.ACCEPT else ""), style=colour
+            ),
+            ", ".join((*decision.reasons, *_item_reasons(decision))),
+        )
+    return table
+
+
+def _item_reasons(decision: Decision) -> tuple[str, ...]:
+    """Return what the worst items suffer from."""
+    return tuple(dict.fromkeys(reason for item in decision.worst for reason in item.reasons))
