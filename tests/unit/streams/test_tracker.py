@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from typing import cast
+
+from confluent_kafka import Message
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.tracker import OffsetTracker
+
+
+class _Message:
+    def __init__(self, offset: int) -> None:
+        self._offset = offset
+
+    def offset(self) -> int:
+        return self._offset
+
+
+def _begin(tracker: OffsetTracker, offset: int) -> None:
+    tracker.begin(cast("Message", _Message(offset)), size=1)
+
+
+@given(st.sets(st.integers(0, 500), min_size=1, max_size=60), st.randoms())
+def test_never_commits_past_an_unanswered_message(offsets: set[int], random: object) -> None:
+    tracker = OffsetTracker(epoch=1)
+    ordered = sorted(offsets)
+    for offset in ordered:
+        _begin(tracker, offset)
+    remaining = set(ordered)
+    answered = list(ordered)
+    random.shuffle(answered)  # type: ignore[attr-defined]
+    for offset in answered:
+        tracker.finish(offset)
+        remaining.discard(offset)
+        upto = tracker.committable()
+        assert upto is not None
+        assert upto == (min(remaining) if remaining else ordered[-1] + 1)
+
+
+def test_a_gap_in_the_log_is_no_unanswered_message() -> None:
+    tracker = OffsetTracker(epoch=1)
+    for offset in (3, 7, 20):
+        _begin(tracker, offset)
+    tracker.finish(3)
+    assert tracker.committable() == 7
+    assert tracker.is_first(7)
+    assert not tracker.is_first(20)
+
+
+def test_nothing_new_is_nothing_to_commit() -> None:
+    tracker = OffsetTracker(epoch=1)
+    assert tracker.committable() is None
+    _begin(tracker, 5)
+    tracker.finish(5)
+    tracker.committed = 6
+    assert tracker.committable() is None

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from schemas.items import RawItem
+from workers.media import Medium, UndecodableError
+
+UNDECLARED = "application/octet-stream"
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How large an item may become when it is decoded. A few bytes can ask for gigabytes.
+
+    Attributes:
+        pixels: Width times height of a picture or slice; 64 MP hold any ordinary camera's pictures.
+        text_bytes: Length of a chunk in bytes.
+    """
+
+    pixels: int = 64_000_000
+    text_bytes: int = 4_000_000
+
+    def check_pixels(self, width: int, height: int) -> None:
+        """Raise UndecodableError("too_large") for more pixels than allowed."""
+        if width * height > self.pixels:
+            raise UndecodableError("too_large", f"{width} x {height} pixels, more than the limit of {self.pixels}")
+
+
+Reader = Callable[[RawItem, Limits], Medium]
+"""Reads the items of one kind. A module-level function, so that it can be sent to another process."""
+
+
+def media_type(item: RawItem) -> str:
+    """Return the declared content type in lower case, without parameters such as a charset."""
+    return item.envelope.content_type.partition(";")[0].strip().lower()
+
+
+def check_content_type(item: RawItem, family: str) -> None:
+    """Raise UndecodableError("content_type") unless the item is declared `family` (e.g. "image/") or nothing at all."""
+    declared = media_type(item)
+    if declared != UNDECLARED and not declared.startswith(family):
+        kind = item.envelope.kind
+        raise UndecodableError("content_type", f"an item of kind {kind} must be {family}*, not {declared!r}")

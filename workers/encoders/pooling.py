@@ -1,0 +1,63 @@
+"""One way from whatever a network returns to one vector per item, for training and serving alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+
+from workers.encoders.base import EncoderError
+
+_FIELDS = ("last_hidden_state", "image_embeds", "text_embeds", "pooler_output")
+_VECTORS, _TOKENS, _MAPS = 2, 3, 4  # dimensions of (n, d), (n, tokens, d), (n, channels, height, width)
+
+
+def to_embedding(output: Any, mask: torch.Tensor | None = None) -> torch.Tensor:
+    """Reduce a network's output to float32 (n, d).
+
+    Args:
+        output: A tensor, a mapping or `ModelOutput`, or a tuple whose first member counts. (n, d) is kept,
+            (n, tokens, d) is averaged over tokens, (n, channels, height, width) over space.
+        mask: (n, tokens), nonzero where a token counts. A text's mean must not depend on the padding that its
+            neighbours in a batch bring.
+
+    Raises:
+        EncoderError: the output holds no tensor of such a shape, or the mask does not fit.
+    """
+    tensor = _tensor_of(output).float()
+    if tensor.ndim == _VECTORS:
+        return tensor
+    if tensor.ndim == _MAPS:
+        return tensor.mean(dim=(2, 3))
+    if tensor.ndim != _TOKENS:
+        raise EncoderError(f"an output of shape {tuple(tensor.shape)} is no embedding")
+    return masked_mean(tensor, torch.ones(tensor.shape[:2], device=tensor.device) if mask is None else mask)
+
+
+def masked_mean(tokens: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    """Average (n, tokens, d) over the tokens whose mask (n, tokens) is nonzero.
+
+    Raises:
+        EncoderError: the mask has another shape, or a row of it is all zero.
+    """
+    if mask.shape != tokens.shape[:2]:
+        raise EncoderError(f"mask {tuple(mask.shape)} does not fit tokens {tuple(tokens.shape)}")
+    weights = (mask != 0).to(tokens.dtype)
+    totals = weights.sum(dim=1, keepdim=True)
+    if bool((totals == 0).any()):
+        raise EncoderError("a text without tokens has no mean")
+    return torch.einsum("ntd,nt->nd", tokens, weights) / totals
+
+
+def _tensor_of(output: Any) -> torch.Tensor:
+    if isinstance(output, torch.Tensor):
+        return output
+    if isinstance(output, Mapping):
+        found = [output[field] for field in _FIELDS if output.get(field) is not None]
+        if not found:
+            raise EncoderError(f"none of {', '.join(_FIELDS)} in an output with {', '.join(map(str, output))}")
+        return _tensor_of(found[0])
+    if isinstance(output, Sequence) and output and not isinstance(output, str):
+        return _tensor_of(output[0])
+    raise EncoderError(f"an output of type {type(output).__name__} is no embedding")

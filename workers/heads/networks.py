@@ -1,0 +1,105 @@
+"""The networks of heads, as plain float64 arithmetic. They emit logits; the sigmoid comes after.
+
+Training uses torch (workers/training); serving needs a few products of small matrices, which numpy does in float64 and
+without a device, so that a score hardly depends on the batch that the item was in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from workers.heads.errors import HeadError
+
+Array = NDArray[np.float64]
+MLP_WIDTHS = (256, 64)
+MLP_DROPOUT = 0.1  # while training only
+
+
+class Network(Protocol):
+    """A head's network."""
+
+    def logits(self, features: Array) -> Array:
+        """Return (n,) logits of features (n, f)."""
+
+    def tensors(self) -> dict[str, Array]:
+        """Return its parameters by name."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LogisticHead:
+    """Logistic regression: `weight` (f,), `bias` (1,)."""
+
+    weight: Array
+    bias: Array
+
+    def logits(self, features: Array) -> Array:
+        """Return (n,) logits of features (n, f)."""
+        return np.asarray(features @ self.weight + self.bias[0])
+
+    def tensors(self) -> dict[str, Array]:
+        """Return its parameters by name."""
+        return {"head.weight": self.weight, "head.bias": self.bias}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MlpHead:
+    """f - 256 - 64 - 1 with rectifiers; `weights` are (outputs, inputs) as torch has them."""
+
+    weights: tuple[Array, Array, Array]
+    biases: tuple[Array, Array, Array]
+
+    def logits(self, features: Array) -> Array:
+        """Return (n,) logits of features (n, f)."""
+        values = features
+        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
+            values = np.maximum(values @ weight.T + bias, 0.0)
+        return np.asarray((values @ self.weights[-1].T + self.biases[-1])[:, 0])
+
+    def tensors(self) -> dict[str, Array]:
+        """Return its parameters by name."""
+        named = {f"head.{place}.weight": weight for place, weight in enumerate(self.weights)}
+        return named | {f"head.{place}.bias": bias for place, bias in enumerate(self.biases)}
+
+
+def network_of(model: str, tensors: Mapping[str, Array], width: int) -> Network:
+    """Return the network whose parameters these are.
+
+    Raises:
+        HeadError: the model is unknown, or a parameter is missing or of another shape than `width` features need.
+    """
+    try:
+        if model == "logistic":
+            _require(tensors["head.weight"], (width,))
+            _require(tensors["head.bias"], (1,))
+            return LogisticHead(tensors["head.weight"], tensors["head.bias"])
+        if model == "mlp":
+            return _mlp(tensors, width)
+    except KeyError as error:
+        raise HeadError(f"head.safetensors lacks {error.args[0]}") from error
+    raise HeadError(f"no head is called {model!r}; there are logistic and mlp")
+
+
+def sigmoid(logits: Array) -> Array:
+    """Return 1 / (1 + exp(-logits)), without overflow."""
+    small = np.exp(-np.abs(logits))
+    return np.where(logits >= 0, 1.0, small) / (1.0 + small)
+
+
+def _mlp(tensors: Mapping[str, Array], width: int) -> MlpHead:
+    sizes = (width, *MLP_WIDTHS, 1)
+    for place in range(3):
+        _require(tensors[f"head.{place}.weight"], (sizes[place + 1], sizes[place]))
+        _require(tensors[f"head.{place}.bias"], (sizes[place + 1],))
+    first, second, third = (tensors[f"head.{place}.weight"] for place in range(3))
+    biases = (tensors["head.0.bias"], tensors["head.1.bias"], tensors["head.2.bias"])
+    return MlpHead((first, second, third), biases)
+
+
+def _require(tensor: Array, shape: tuple[int, ...]) -> None:
+    if tensor.shape != shape:
+        raise HeadError(f"head.safetensors holds a parameter of shape {tensor.shape} where {shape} is needed")

@@ -1,0 +1,79 @@
+"""What scoring answers, one per item, and what it counts."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """An item with a score in [0,1]; see schemas.scores.ItemScored for the fields."""
+
+    score: float
+    reasons: tuple[str, ...]
+    metrics: dict[str, float]
+    scorer: str
+    calibrated: bool
+    embedding: str
+    cached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """An item that cannot be scored; `cause` is a code that programs can use, `detail` is for people."""
+
+    cause: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """An item that is not scored on purpose."""
+
+    cause: str
+
+
+Result = Scored | Failed | Skipped
+
+
+class Counts:
+    """What a scorer did since it was loaded; several threads may count.
+
+    Names: scored, skipped, failed and failed/<cause>; decoded, encoder_calls, cache_hits and cache_misses, all in
+    items; batches and bisections.
+    """
+
+    def __init__(self) -> None:
+        self._values: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    def __getitem__(self, name: str) -> int:
+        with self._lock:
+            return self._values[name]
+
+    def add(self, **amounts: int) -> None:
+        """Add to counters by name."""
+        with self._lock:
+            self._values.update(amounts)
+
+    def answered(self, results: Iterable[object]) -> None:
+        """Count those that are answers."""
+        found: Counter[str] = Counter()
+        for result in results:
+            match result:
+                case Scored():
+                    found["scored"] += 1
+                case Skipped():
+                    found["skipped"] += 1
+                case Failed(cause=cause):
+                    found.update(("failed", f"failed/{cause}"))
+        with self._lock:
+            self._values.update(found)
+
+    def snapshot(self) -> dict[str, int]:
+        """Return all counters that are not 0, by name."""
+        with self._lock:
+            return dict(sorted(self._values.items()))

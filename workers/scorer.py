@@ -1,0 +1,142 @@
+"""From items to scores: decode, cheap metrics, cache, encoder in micro-batches, head.
+
+The work is cut in two, so that two threads can share it: `ready` (workers/intake.py) runs no encoder, `finish` decodes
+nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from schemas.items import RawItem
+from workers.batching import MicroBatcher
+from workers.cache import Cache, NullCache
+from workers.decode import Decoder, InlineDecoder
+from workers.domains import Domain, load_domains
+from workers.embedding import embed_each, probe
+from workers.encoders import EncoderRegistry
+from workers.entries import Entry
+from workers.intake import Intake, Ready
+from workers.media import Medium
+from workers.metrics import measure
+from workers.results import Counts, Failed, Result, Scored, Skipped
+
+
+class Scorer:
+    """Scores items of every kind that has a domain. It answers each item; it raises only when it is itself broken."""
+
+    def __init__(
+        self,
+        domains: Mapping[str, Domain],
+        *,
+        cache: Cache | None = None,
+        decoder: Decoder | None = None,
+        measure_medium: Callable[[Medium], dict[str, float]] = measure,
+        batch_size: int = 16,
+    ) -> None:
+        self.domains = dict(domains)
+        self.cache = cache or NullCache()
+        self.counts = Counts()
+        self.batch_size = batch_size
+        self._intake = Intake(self.domains, self.cache, decoder or InlineDecoder(), measure_medium, self.counts)
+
+    @classmethod
+    def load(
+        cls,
+        heads_folder: Path,
+        device: str = "cpu",
+        cache: Cache | None = None,
+        *,
+        encoders: EncoderRegistry | None = None,
+        batch_size: int = 16,
+    ) -> Self:
+        """Load all heads in a folder and their encoders.
+
+        Raises:
+            HeadError: a head cannot be read or does not fit.
+            EncoderError: an encoder cannot be loaded.
+        """
+        return cls(
+            load_domains(heads_folder, encoders or EncoderRegistry(), device), cache=cache, batch_size=batch_size
+        )
+
+    def digest(self, kind: str) -> str:
+        """Return the scorer digest of a kind; KeyError where no head is for it."""
+        return self.domains[kind].head.scorer_digest
+
+    def warm_up(self) -> None:
+        """Embed a sample with every encoder: the worker is ready after it, and not ready if it raises.
+
+        Raises:
+            EncoderError: an encoder is in training mode, or its embedding is not finite.
+        """
+        for encoder in {domain.encoder.digest: domain.encoder for domain in self.domains.values()}.values():
+            probe(encoder)
+
+    def score(self, items: Sequence[RawItem]) -> list[Result]:
+        """Return one result per item, in order.
+
+        Raises:
+            EncoderError: an encoder is broken; no item is to blame.
+        """
+        outcomes = self.ready(items)
+        waiting = [outcome for outcome in outcomes if isinstance(outcome, Ready)]
+        batcher: MicroBatcher[Ready] = MicroBatcher(self.batch_size, 0.0)
+        finished: dict[int, Result] = {}
+        for batch in [*batcher.add((one.pending() for one in waiting), now=0.0), *batcher.flush()]:
+            finished |= zip(map(id, batch), self.finish(batch), strict=True)
+        return [finished[id(outcome)] if isinstance(outcome, Ready) else outcome for outcome in outcomes]
+
+    def ready(self, items: Sequence[RawItem]) -> list[Ready | Failed | Skipped]:
+        """Look up, and otherwise decode, measure and prepare items. One outcome per item, in order."""
+        return self._intake.ready(items)
+
+    def finish(self, batch: Sequence[Ready]) -> list[Scored | Failed]:
+        """Embed and score a batch that shares an encoder and a bucket. One answer per item, in order.
+
+        Raises:
+            EncoderError: the encoder is broken; no item is to blame.
+        """
+        embeddings = self._embeddings(batch)
+        results = [_scored(one, embedding) for one, embedding in zip(batch, embeddings, strict=True)]
+        fresh = {
+            one.key: Entry(embedding, one.metrics, one.reasons)
+            for one, embedding, result in zip(batch, embeddings, results, strict=True)
+            if one.cached is None and isinstance(result, Scored) and not isinstance(embedding, Failed)
+        }
+        if fresh:
+            self.cache.put_many(fresh)
+        self.counts.answered(results)
+        return results
+
+    def _embeddings(self, batch: Sequence[Ready]) -> list[NDArray[np.float32] | Failed]:
+        inputs = [one.source for one in batch if not isinstance(one.source, Entry)]
+        if not inputs:
+            return [one.source.embedding for one in batch if isinstance(one.source, Entry)]
+        embedded = embed_each(batch[0].domain.encoder, inputs)
+        self.counts.add(encoder_calls=len(inputs), batches=1, bisections=embedded.bisections)
+        fresh = iter(embedded.outcomes)
+        return [one.source.embedding if isinstance(one.source, Entry) else next(fresh) for one in batch]
+
+
+def _scored(one: Ready, embedding: NDArray[np.float32] | Failed) -> Scored | Failed:
+    if isinstance(embedding, Failed):
+        return embedding
+    head = one.domain.head
+    try:
+        metrics = head.vector(one.metrics)
+        if not (np.isfinite(embedding).all() and np.isfinite(metrics).all()):
+            return Failed("non_finite", "the embedding or a metric is NaN or infinite")
+        score = float(head.score(embedding[None], metrics[None])[0])
+        if not 0.0 <= score <= 1.0:  # true of NaN as well
+            return Failed("non_finite", f"the score is {score}")
+        reasons = tuple(dict.fromkeys((*one.reasons, *head.reasons(score, metrics))))
+    except Exception as error:  # noqa: BLE001 (whatever it is, the other items are not to suffer for it)
+        return Failed("scoring_error", f"{type(error).__name__}: {error}")
+    cached = one.cached is not None
+    return Scored(score, reasons, one.metrics, head.scorer_digest, head.calibrated, one.key, cached)

@@ -1,0 +1,173 @@
+"""Runs a scorer on two threads of its own, so that the thread that polls Kafka never waits for a network.
+
+One thread looks up, decodes and measures; the other runs encoder and head in micro-batches. Memory is bounded by
+whoever submits: the loop has a limit on items and bytes in flight, and the queues here have none.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from schemas.items import RawItem
+from workers.batching import MicroBatcher, Pending
+from workers.intake import Ready
+from workers.results import Result
+from workers.scorer import Scorer
+
+T = TypeVar("T")
+_END = None  # in a queue: nothing comes after it
+
+
+class ServiceError(Exception):
+    """The service is closed, or one of its threads failed; the cause is then chained."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting(Generic[T]):
+    token: T
+    ready: Ready
+
+
+class ScoringService(Generic[T]):
+    """Takes items with a token each and gives back (token, result), in no particular order."""
+
+    def __init__(self, scorer: Scorer, *, batch_size: int = 16, linger_seconds: float = 0.02) -> None:
+        """Start the threads. The scorer should be warm."""
+        self.results: queue.SimpleQueue[tuple[T, Result]] = queue.SimpleQueue()
+        self._scorer = scorer
+        self._batcher: MicroBatcher[_Waiting[T]] = MicroBatcher(batch_size, linger_seconds)
+        self._inbox: queue.SimpleQueue[tuple[T, RawItem] | None] = queue.SimpleQueue()
+        self._prepared: queue.SimpleQueue[list[_Waiting[T]] | None] = queue.SimpleQueue()
+        self._closed = False
+        self._dropping = threading.Event()
+        self._failure: BaseException | None = None
+        self._threads = [
+            threading.Thread(target=self._guarded, args=(work,), name=f"sluice-{name}", daemon=True)
+            for name, work in (("intake", self._take_in), ("encoder", self._encode))
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def submit(self, token: T, item: RawItem) -> None:
+        """Queue an item.
+
+        Raises:
+            ServiceError: the service is closed or has failed.
+        """
+        self.check()
+        if self._closed:
+            raise ServiceError("the scoring service is closed")
+        self._inbox.put((token, item))
+
+    def check(self) -> None:
+        """Say whether the threads work; call it wherever results are awaited.
+
+        Raises:
+            ServiceError: one of them failed; items that were submitted may get no result.
+        """
+        if self._failure is not None:
+            raise ServiceError(f"scoring stopped: {self._failure}") from self._failure
+
+    def take(self, timeout_seconds: float = 0.0) -> list[tuple[T, Result]]:
+        """Return the results that there are, waiting up to the timeout for the first.
+
+        Raises:
+            ServiceError: a thread failed and there are no results left.
+        """
+        taken: list[tuple[T, Result]] = []
+        try:
+            taken.append(self.results.get(timeout=timeout_seconds) if timeout_seconds else self.results.get_nowait())
+            while True:
+                taken.append(self.results.get_nowait())
+        except queue.Empty:
+            if not taken:
+                self.check()
+            return taken
+
+    def close(self, *, drain: bool = True, timeout_seconds: float = 60.0) -> None:
+        """Stop. With `drain`, what was submitted is scored first; its results stay in `results`.
+
+        Raises:
+            ServiceError: a thread failed, or did not end in time.
+        """
+        self._closed = True
+        if not drain:
+            self._dropping.set()
+        self._inbox.put(_END)
+        deadline = time.monotonic() + timeout_seconds
+        for thread in self._threads:
+            thread.join(max(0.0, deadline - time.monotonic()))
+        self.check()
+        if any(thread.is_alive() for thread in self._threads):
+            raise ServiceError(f"the scoring threads did not end in {timeout_seconds} s")
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 (it is raised where results are awaited)
+            self._failure = self._failure or error
+            self._dropping.set()
+            self._inbox.put(_END)
+            self._prepared.put(_END)
+
+    def _take_in(self) -> None:
+        while (arrived := self._arrived()) is not None:
+            if self._dropping.is_set():
+                continue
+            waiting = []
+            for (token, _), outcome in zip(arrived, self._scorer.ready([item for _, item in arrived]), strict=True):
+                if isinstance(outcome, Ready):
+                    waiting.append(_Waiting(token, outcome))
+                else:
+                    self.results.put((token, outcome))
+            self._prepared.put(waiting)
+        self._prepared.put(_END)
+
+    def _arrived(self) -> list[tuple[T, RawItem]] | None:
+        """Return what has been submitted, at least one item and at most a batch, or None at the end."""
+        first = self._inbox.get()
+        if first is _END:
+            return None
+        arrived = [first]
+        while len(arrived) < self._batcher.size:
+            try:
+                more = self._inbox.get_nowait()
+            except queue.Empty:
+                break
+            if more is _END:
+                self._inbox.put(_END)  # for the next call: nothing is submitted after it
+                break
+            arrived.append(more)
+        return arrived
+
+    def _encode(self) -> None:
+        while True:
+            deadline = self._batcher.deadline()
+            try:
+                wait = None if deadline is None else max(0.0, deadline - time.monotonic())
+                waiting = self._prepared.get(timeout=wait)
+            except queue.Empty:
+                self._finish(self._batcher.due(time.monotonic()))
+                continue
+            if waiting is _END:
+                break
+            self._finish(self._batcher.add(map(_pending, waiting), time.monotonic()))
+            self._finish(self._batcher.due(time.monotonic()))
+        self._finish(self._batcher.flush())
+
+    def _finish(self, batches: list[list[_Waiting[T]]]) -> None:
+        for batch in batches:
+            if self._dropping.is_set():
+                return
+            for one, result in zip(batch, self._scorer.finish([one.ready for one in batch]), strict=True):
+                self.results.put((one.token, result))
+
+
+def _pending(waiting: _Waiting[T]) -> Pending[_Waiting[T]]:
+    pending = waiting.ready.pending()
+    return Pending(waiting, bucket=pending.bucket, parent=pending.parent)
