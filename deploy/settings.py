@@ -164,6 +164,9 @@ class Settings(BaseSettings):
             raise ValueError("holds the brokers' address, which belongs in SLUICE_KAFKA")
         if "" in value:
             raise ValueError("holds a property without a name")
+        if value.get("group.protocol", "classic") != "classic":
+            # its epochs move without an assignment, so metadata taken with the assignment would be refused for ever
+            raise ValueError("asks for another group protocol; the loops work with group.protocol=classic so far")
         return value
 
     @field_validator("redis")

@@ -112,8 +112,8 @@ class ScoreLoop:
             self._drain()
         finally:
             self._producer.flush(5)
+            self._consumer.close()  # first: it calls back when the partitions are given up
             self._producer.close()
-            self._consumer.close()
 
     def _turn(self) -> None:
         for ticket, answer in self._worker.finished():

@@ -34,7 +34,7 @@ _ATTRIBUTES = {
 }
 _FIELDS = {attribute: field for field, attribute in _ATTRIBUTES.items()}
 
-Headers = list[tuple[str, bytes]]
+Headers = list[tuple[str, str | bytes | None]]
 ConsumedHeaders = Mapping[str, str | bytes | None] | Iterable[tuple[str, str | bytes | None]] | None
 
 

@@ -103,8 +103,8 @@ class DecideLoop:
         # Together with the assignment: metadata taken later may be of a generation in which the partition is another's.
         # A member that was away can get a late assignment when it has no member id any more. Metadata without one
         # is not checked by the broker, so nothing is sent with it; `lost` follows.
-        group = consumer.consumer_group_metadata()
-        self._group = group if consumer.memberid() else None
+        member, group = consumer.memberid(), consumer.consumer_group_metadata()
+        self._group = group if member and member == consumer.memberid() else None
         places = [TopicPartition(p.topic, p.partition, OFFSET_BEGINNING) for p in partitions]
         consumer.incremental_assign(places)
         if places:
@@ -258,9 +258,9 @@ class DecideLoop:
         time.sleep(RETRY_AFTER_FAILURE)
 
     def _close(self) -> None:
+        self._consumer.close()  # first: it calls back when the partitions are given up
         self._transactor.close()
         self._recoverer.close()
-        self._consumer.close()
 
 
 def _wall_ms() -> int:

@@ -148,18 +148,17 @@ class Recoverer:
         if reading.keys() - reached:
             for message in self._reader.consume(_BATCH, timeout=0.05):
                 recovery = reading.get(_number(message.partition()))
-                if recovery is None:
-                    continue
-                try:
-                    end = _recall(message, recovery)
-                except KafkaException as exception:  # decisions may have been passed over: this partition starts over
-                    _log.warning("recovery of partition %d starts over: %s", recovery.partition, exception.args[0])
-                    self.begin([recovery.partition])
-                    del reading[recovery.partition]
-                    continue
-                if end >= recovery.decisions_end:
+                if recovery is not None and self._at_end(message, recovery):
                     reached.add(recovery.partition)
-        return [self._finish(reading[number]) for number in sorted(reached & reading.keys())]
+        return [self._finish(reading[number]) for number in sorted(reached) if self._waiting[number] is reading[number]]
+
+    def _at_end(self, message: Message, recovery: _Recovery) -> bool:
+        try:
+            return _recall(message, recovery) >= recovery.decisions_end
+        except KafkaException as exception:  # decisions may have been passed over: this partition starts over
+            _log.warning("recovery of partition %d starts over: %s", recovery.partition, exception.args[0])
+            self.begin([recovery.partition])
+            return False
 
     def _finish(self, recovery: _Recovery) -> Owned:
         self.drop([recovery.partition])

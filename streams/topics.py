@@ -144,7 +144,7 @@ def verify(admin: AdminClient, specs: list[TopicSpec]) -> None:
         KafkaException: the brokers refused or did not answer.
     """
     counts = _partition_counts(admin, [spec.name for spec in specs])
-    problems = [problem for spec in specs for problem in _partition_problems(spec, counts[spec.name])]
+    problems = _partition_problems(specs, counts)
     present = [spec for spec in specs if counts[spec.name]]
     settings = _settings(admin, [spec.name for spec in present])
     problems += [problem for spec in present for problem in _setting_problems(spec, settings[spec.name])]
@@ -180,17 +180,22 @@ def _settings(admin: AdminClient, names: list[str]) -> dict[str, dict[str, str]]
     }
 
 
-def _partition_problems(spec: TopicSpec, found: int) -> list[str]:
-    if found == 0:
-        return [f"{spec.name} does not exist; create it: sluice topics create"]
-    if found == spec.partitions:
-        return []
-    problem = (
-        f"{spec.name} has {found} partitions, not {spec.partitions}. A parent's partition is murmur2(key) mod the"
-        f" count, so a changed count splits parents. If {found} is the count it was made with, set"
-        f" SLUICE_PARTITIONS={found}; to grow, make a new topic set (SLUICE_TOPIC_PREFIX) and drain this one"
-    )
-    return [problem]
+def _partition_problems(specs: list[TopicSpec], counts: dict[str, int]) -> list[str]:
+    problems = []
+    missing = [spec.name for spec in specs if counts[spec.name] == 0]
+    if missing:
+        problems.append(f"{', '.join(missing)}: not there. Create what is missing: sluice topics create")
+    for found in sorted({counts[spec.name] for spec in specs} - {0}):
+        wrong = [spec for spec in specs if counts[spec.name] == found != spec.partitions]
+        if wrong:
+            names = ", ".join(spec.name for spec in wrong)
+            problems.append(
+                f"{names}: {found} partitions instead of {wrong[0].partitions}. A parent's"
+                " partition is murmur2(key) mod the count, so a changed count splits parents. If they were made with"
+                f" {found}, set SLUICE_PARTITIONS={found}; to grow, make a new topic set (SLUICE_TOPIC_PREFIX) and"
+                " drain this one"
+            )
+    return problems
 
 
 def _setting_problems(spec: TopicSpec, found: dict[str, str]) -> list[str]:
