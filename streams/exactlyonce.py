@@ -88,7 +88,7 @@ class DecideLoop:
 
     def _turn(self) -> None:
         if self._recoverer.busy:
-            self._recovered += self._recoverer.step(self._consumer, self._notify)
+            self._recover()
         self._start_recovered()
         wait = 0.01 if self._recoverer.busy or self._recovered else BATCH_WAIT
         self._apply(self._consumer.consume(BATCH_RECORDS, timeout=wait))
@@ -130,6 +130,14 @@ class DecideLoop:
         for number in numbers:
             self._owned.pop(number, None)
         self._notify(event, partitions=numbers)
+
+    def _recover(self) -> None:
+        try:
+            self._transactor.open()  # first of all, so that recovery does not wait for an open transaction of our own
+        except KafkaException as exception:
+            _log.warning("recovery waits for the transaction coordinator: %s", exception.args[0])
+            return
+        self._recovered += self._recoverer.step(self._consumer, self._notify)
 
     def _start_recovered(self) -> None:
         waiting, self._recovered = self._recovered, []
