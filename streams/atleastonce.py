@@ -82,6 +82,7 @@ class ScoreLoop:
             # librdkafka's own queue is part of the byte budget
             queued_max_messages_kbytes=max(1024, settings.max_bytes // 2048),
             fetch_message_max_bytes=MAX_ITEM_BYTES,
+            enable_partition_eof=True,
         )
         self._producer: Producer = clients.producer(
             properties, message_max_bytes=MAX_ITEM_BYTES + DEAD_LETTER_ROOM + _MESSAGE_OVERHEAD
@@ -92,6 +93,7 @@ class ScoreLoop:
         self._items = 0
         self._bytes = 0
         self._paused = False
+        self._draining = False
         self._committed_at = 0.0
         self._misplaced: set[str] = set()
         self._failure: KafkaError | None = None
@@ -127,10 +129,13 @@ class ScoreLoop:
 
     def _drain(self) -> None:
         """Finish what was taken, as long as the grace period lasts; the rest is read again."""
+        self._draining = True
         self._pause(self._consumer.assignment())
         deadline = time.monotonic() + self._settings.drain_seconds
         while self._items and time.monotonic() < deadline:
-            self._take(self._consumer.consume(1, timeout=0.01))
+            self._consumer.consume(
+                1, timeout=0.01
+            )  # for its callbacks; what it returns is read again by the next owner
             self._turn()
         self._commit(asynchronous=False)
         self._notify("drained", unfinished=self._items)
@@ -155,15 +160,19 @@ class ScoreLoop:
         self._forget(consumer, partitions, "lost")
 
     def _forget(self, consumer: Consumer, partitions: list[TopicPartition], event: str) -> None:
-        for place in partitions:
-            tracker = self._trackers.pop(place.partition, None)
+        gone = {place.partition for place in partitions}
+        for partition in gone:
+            tracker = self._trackers.pop(partition, None)
             for pending in tracker.pending.values() if tracker else ():
                 self._release(pending.size)
+        self._ends = {place: waiting for place, waiting in self._ends.items() if place[0] not in gone}
         consumer.incremental_unassign(partitions)
         self._notify(event, partitions=[place.partition for place in partitions])
 
     def _balance(self) -> None:
         """Pause when the budget is used up; go on when half of it is free again."""
+        if self._draining:
+            return
         full = self._items >= self._settings.max_items or self._bytes >= self._settings.max_bytes
         if full and not self._paused:
             self._pause(self._consumer.assignment())
@@ -189,13 +198,15 @@ class ScoreLoop:
     def _take(self, messages: list[Message]) -> None:
         for message in messages:
             error = message.error()
-            if error is not None:
+            tracker = self._trackers.get(message.partition() or 0)
+            if error is not None and error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - librdkafka's name
                 if error.fatal():
                     raise KafkaException(error)
                 _log.info("consuming: %s", error)
-                continue
-            tracker = self._trackers.get(message.partition() or 0)
-            if tracker is not None:
+            elif tracker is not None and error is not None:
+                # what lies between the last item and the end is nobody's item, such as a transaction's marker
+                tracker.skip_to(message.offset() or 0)
+            elif tracker is not None:
                 self._hand_over(tracker, message)
 
     def _hand_over(self, tracker: OffsetTracker, message: Message) -> None:

@@ -36,6 +36,10 @@ class OffsetTracker:
         self.pending[offset] = Pending(message, size)
         self.next_offset = offset + 1
 
+    def skip_to(self, offset: int) -> None:
+        """Note that there is no message up to an offset beyond those that were handed over."""
+        self.next_offset = max(self.next_offset, offset)
+
     def finish(self, offset: int) -> int:
         """Note that every record of an outcome is acknowledged; return the bytes that are free again."""
         return self.pending.pop(offset).size

@@ -225,3 +225,31 @@ def test_a_producer_with_another_partitioner_is_named(bench: Bench) -> None:
         assert len(bench.scores(1)) == 1
     (named,) = [fields for event, fields in events if event == "misplaced"]
     assert (named["source"], named["parent"], named["partition"]) == ("test", "a", wrong)
+
+
+def test_a_transactional_producers_markers_are_passed(bench: Bench) -> None:
+    producer = clients.producer(bench.kafka.properties, transactional_id=bench.group)
+    producer.init_transactions()
+    for item in _items("a", 3):
+        producer.begin_transaction()
+        producer.produce(bench.names.items, key=b"a", value=item.value, headers=item_headers(item.envelope))
+        producer.commit_transaction()
+    producer.close()
+    ends = offsets.ends(clients.admin(bench.kafka.properties), bench.names.items, range(PARTITIONS))
+    worker = Stub()
+    worker.free.set()
+    with bench.running(worker):
+        assert len(bench.scores(3)) == 3
+        assert _eventually(lambda: bench.committed() == sum(ends.values()))
+    assert sum(ends.values()) == 6
+
+
+def test_told_to_stop_it_finishes_what_it_took_and_takes_no_more(bench: Bench) -> None:
+    worker = Stub()
+    bench.publish(_items("a", 300))
+    with bench.running(worker, max_items=100):
+        assert _eventually(lambda: len(worker.held) >= 100)
+        worker.free.set()
+    answered = len(bench.whole(bench.names.scores))
+    assert answered >= 100
+    assert bench.committed() == answered
