@@ -33,9 +33,17 @@ class _PlainFormatter(logging.Formatter):
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
 
 
+class _NoPassingTrouble(logging.Filter):
+    """Drops what librdkafka warns of while a broker starts and what it mends by itself a moment later."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "Coordinator load in progress" not in record.getMessage()
+
+
 def configure(*, verbose: bool = False) -> None:
     """Send the log lines of this process to stderr."""
     handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(_NoPassingTrouble())
     handler.setFormatter(_PlainFormatter() if sys.stderr.isatty() else _JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

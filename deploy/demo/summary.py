@@ -11,11 +11,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from deploy.demo.material import HEAVY, Sample
+from deploy.demo.material import HEAVY, MILD, Sample
 from deploy.demo.run import Run
 from schemas.decisions import Decision
 from schemas.policy import Action
 
+_WIDE = 120  # columns
+_SEVERITIES = {0: "none", MILD: "mild", HEAVY: "heavy"}
 _COLOURS = {Action.ACCEPT: "green", Action.REVIEW: "yellow", Action.REJECT: "red"}
 
 
@@ -75,10 +77,12 @@ def write(folder: Path, run: Run, summary: Mapping[str, Any]) -> None:
 
 def show(run: Run, summary: Mapping[str, Any], samples: Mapping[str, Sample], folder: Path) -> None:
     """Print the decisions as a table, and the figures below it."""
-    console = Console()
-    console.print(_table(run.outcome.decisions, samples))
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = max(console.width, _WIDE)  # a file or a pipe has no edge
+    console.print(_table(run.outcome.decisions, samples, wide=console.width >= _WIDE))
     by_action = ", ".join(f"{count} {action}" for action, count in summary["decisions"].items())
-    console.print(f"{summary['parents']} parents, {summary['items']} items: {by_action}")
+    console.print(f"\n{summary['parents']} parents, {summary['items']} items: {by_action}")
     console.print(
         f"lost {summary['lost']}  duplicated {summary['duplicated']}  dead letters {summary['dead_letters']}"
         f"  encoder calls {summary['encoder_calls']}  cache hits {summary['cache_hits']}"
@@ -88,32 +92,35 @@ def show(run: Run, summary: Mapping[str, Any], samples: Mapping[str, Sample], fo
         console.print(f"{name.replace('_', ' ')}: {share:.0%}")
     for problem in run.published.problems:
         console.print(f"not read: {problem}", style="red", markup=False)
-    console.print(f"written: {folder / 'decisions.jsonl'}, {folder / 'summary.json'}", markup=False, highlight=False)
+    console.print(f"written: {folder / 'decisions.jsonl'}, {folder / 'summary.json'}", markup=False)
 
 
-def _table(decisions: list[Decision], samples: Mapping[str, Sample]) -> Table:
+def _table(decisions: list[Decision], samples: Mapping[str, Sample], *, wide: bool) -> Table:
+    """Return the decisions as a table that fits into 80 columns, or with the reasons where there is room."""
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for name in ("kind", "parent", "damage", "items", "score", "label", "action", "why"):
-        table.add_column(name, justify="right" if name in {"items", "score"} else "left", no_wrap=name != "why")
-    if not samples:
-        table.columns[2].width = 0
+    table.add_column("parent", no_wrap=True, overflow="ellipsis")
+    for name in ("damage", "items", "score", "label", "action", *(["why"] if wide else [])):
+        table.add_column(name, justify="right" if name in {"items", "score"} else "left", no_wrap=True)
+    kind = ""
     for decision in decisions:
-        sample = samples.get(decision.parent_id)
-        damage = f"{sample.damage} {sample.severity}" if sample and sample.severity else ""
-        colour = _COLOURS[decision.action]
-        table.add_row(
-            decision.kind,
-            decision.parent_id,
-            damage,
-            str(decision.counts.scored),
-            "" if decision.score is None else f"{decision.score:.3f}",
-            decision.label or "",
-            Text(
-                decision.action + (" *" if decision.review and decision.action is Action.ACCEPT else ""), style=colour
-            ),
-            ", ".join((*decision.reasons, *_item_reasons(decision))),
-        )
+        if decision.kind != kind:
+            kind = decision.kind
+            table.add_row(Text(kind, style="bold"))
+        row = _row(decision, samples.get(decision.parent_id))
+        table.add_row(*(row if wide else row[:-1]))
     return table
+
+
+def _row(decision: Decision, sample: Sample | None) -> list[str | Text]:
+    return [
+        f"  {decision.parent_id}",
+        "" if sample is None else _SEVERITIES.get(sample.severity, str(sample.severity)),
+        str(decision.counts.scored + decision.counts.failed),
+        "" if decision.score is None else f"{decision.score:.3f}",
+        decision.label or "",
+        Text(decision.action, style=_COLOURS[decision.action]),
+        ", ".join((*decision.reasons, *_item_reasons(decision))),
+    ]
 
 
 def _item_reasons(decision: Decision) -> tuple[str, ...]:
