@@ -22,12 +22,11 @@ class Encoding(Document):
 
 
 class TrainingSource(Document):
-    """One file, or a part of one, that the head was trained or tested on."""
+    """One file, or a part of one, that the head was trained on."""
 
     name: Identifier
     sha256: Sha256 = Field(description="Of the raw bytes of this very part.")
     licence: Identifier
-    role: Literal["train", "held-out"]
     items: Annotated[int, Field(ge=0)]
 
 

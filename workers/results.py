@@ -76,4 +76,4 @@ class Counts:
     def snapshot(self) -> dict[str, int]:
         """Return all counters that are not 0, by name."""
         with self._lock:
-            return dict(sorted(self._values.items()))
+            return {name: count for name, count in sorted(self._values.items()) if count}

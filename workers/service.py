@@ -20,6 +20,7 @@ from workers.results import Result
 from workers.scorer import Scorer
 
 T = TypeVar("T")
+_STEP_SECONDS = 0.05
 _END = None  # in a queue: nothing comes after it
 
 
@@ -81,13 +82,23 @@ class ScoringService(Generic[T]):
         """
         taken: list[tuple[T, Result]] = []
         try:
-            taken.append(self.results.get(timeout=timeout_seconds) if timeout_seconds else self.results.get_nowait())
+            taken.append(self._first(timeout_seconds))
             while True:
                 taken.append(self.results.get_nowait())
         except queue.Empty:
             if not taken:
                 self.check()
             return taken
+
+    def _first(self, timeout_seconds: float) -> tuple[T, Result]:
+        """Wait for a result in short steps, so that a failure is noticed before the timeout."""
+        deadline = time.monotonic() + timeout_seconds
+        while (left := deadline - time.monotonic()) > 0 and self._failure is None:
+            try:
+                return self.results.get(timeout=min(left, _STEP_SECONDS))
+            except queue.Empty:
+                continue
+        return self.results.get_nowait()
 
     def close(self, *, drain: bool = True, timeout_seconds: float = 60.0) -> None:
         """Stop. With `drain`, what was submitted is scored first; its results stay in `results`.

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from deploy.cli import decide, demo, doctor, publish, score, topics
+from deploy.cli import decide, demo, doctor, publish, score, topics, train
 from deploy.errors import SluiceError
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app.command()(demo.demo)
 app.command()(publish.publish)
 app.command()(score.score)
 app.command()(decide.decide)
+app.command()(train.train)
 app.command()(doctor.doctor)
 app.add_typer(topics.app, name="topics")
 

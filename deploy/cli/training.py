@@ -11,7 +11,9 @@ from rich.table import Table
 from deploy.cli.progress import bars
 from deploy.errors import ConfigurationError, MissingPartError
 from workers.encoders import EncoderRegistry
-from workers.training import KINDS, SampleError, Trained, train
+from workers.training.kinds import KINDS
+from workers.training.parts import SampleError
+from workers.training.pipeline import Trained, train
 
 
 def run(kinds: Sequence[str] | None, out: Path, seed: int) -> list[Trained]:
@@ -41,14 +43,26 @@ def _one(kind: str, out: Path, seed: int, encoders: EncoderRegistry) -> Trained:
             raise MissingPartError(str(error)) from error
 
 
+_COLUMNS = {
+    "auc": "AUC",
+    "auc_bad": "bad",
+    "auc_heavy": "heavy",
+    "clean_at_least_0.7": "clean >= .7",
+    "heavy_below_0.4": "heavy < .4",
+    "heavy_below_0.2": "heavy < .2",
+}
+
+
 def report(trained: Sequence[Trained]) -> None:
-    """Print a table of all candidates, with a line for the head that was written."""
-    names = ("auc", "auc_bad", "auc_heavy", "clean_at_least_0.7", "heavy_below_0.4", "heavy_below_0.2")
-    table = Table("kind", "features and head", *names, title="Held out by part (synthetic labels)")
+    """Print a table per kind: all candidates, on parts they were not trained on."""
+    console = Console()
     for one in trained:
+        table = Table("head", *_COLUMNS.values(), title=f"{one.manifest.kind}, synthetic labels", title_justify="left")
         for candidate, values in one.candidates.items():
-            mark = " (written)" if candidate == one.manifest.model else ""
-            table.add_row(one.manifest.kind, f"{candidate}{mark}", *(f"{values[name]:.3f}" for name in names))
-        shown = (f"{one.held_out[name]:.3f}" for name in names)
-        table.add_row(one.manifest.kind, f"{one.manifest.model}, on parts never trained on", *shown)
-    Console().print(table)
+            mark = " *" if candidate == one.manifest.model else ""
+            table.add_row(f"{candidate}{mark}", *(f"{values[name]:.3f}" for name in _COLUMNS))
+        console.print(table)
+    console.print("AUC of undamaged against all damaged items, against severity 3 and up (bad), 4 and up (heavy).")
+    console.print(
+        "All are over parts held out in five folds; * is the one that was then trained on all parts, and written."
+    )

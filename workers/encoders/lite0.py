@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -66,7 +67,7 @@ class Lite0:
         network = EfficientNet.from_name(NAME)
         try:
             network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
-        except (RuntimeError, ValueError, OSError) as error:
+        except (RuntimeError, ValueError, OSError, UnpicklingError) as error:
             raise EncoderError(f"{path.name} does not hold the weights of {NAME}: {error}") from error
         return cls(_fold(network.eval()), sha256, torch.device(device))
 

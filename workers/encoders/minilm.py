@@ -20,7 +20,7 @@ from workers.encoders.pooling import masked_mean
 from workers.media import Chunk, Medium
 
 NAME = "all-minilm-l6-v2"
-MAX_TOKENS = 256  # what the model was trained with; the rest of a longer chunk is seen by the cheap metrics alone
+MAX_TOKENS = 128  # as its tokenizer file has it; the rest of a longer chunk is seen by the cheap metrics alone
 PREPROCESSING = f"wordpiece/max-{MAX_TOKENS}/v1"
 LAYERS = (2, 6)
 _STEP = 32  # inputs whose lengths round up to the same multiple share a batch
@@ -73,7 +73,7 @@ class MiniLM:
         return self._network
 
     def prepare(self, medium: Medium) -> Prepared:
-        """Return the token ids of a chunk, int64 (tokens,), at most 256 with the two marks at its ends."""
+        """Return the token ids of a chunk, int64 (tokens,), at most 128 with the two marks at its ends."""
         if not isinstance(medium, Chunk):
             raise TypeError(f"a chunk is needed, not a {type(medium).__name__}")
         return np.asarray(self._tokenizer.encode(medium.text).ids, dtype=np.int64)

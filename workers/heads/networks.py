@@ -29,6 +29,9 @@ class Network(Protocol):
     def tensors(self) -> dict[str, Array]:
         """Return its parameters by name."""
 
+    def rescaled(self, slope: float, shift: float) -> Network:
+        """Return the network whose logits are `slope` times these plus `shift`."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LogisticHead:
@@ -44,6 +47,10 @@ class LogisticHead:
     def tensors(self) -> dict[str, Array]:
         """Return its parameters by name."""
         return {"head.weight": self.weight, "head.bias": self.bias}
+
+    def rescaled(self, slope: float, shift: float) -> LogisticHead:
+        """Return the network whose logits are `slope` times these plus `shift`."""
+        return LogisticHead(self.weight * slope, self.bias * slope + shift)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +71,11 @@ class MlpHead:
         """Return its parameters by name."""
         named = {f"head.{place}.weight": weight for place, weight in enumerate(self.weights)}
         return named | {f"head.{place}.bias": bias for place, bias in enumerate(self.biases)}
+
+    def rescaled(self, slope: float, shift: float) -> MlpHead:
+        """Return the network whose logits are `slope` times these plus `shift`."""
+        weights = (*self.weights[:2], self.weights[2] * slope)
+        return MlpHead(weights, (*self.biases[:2], self.biases[2] * slope + shift))
 
 
 def network_of(model: str, tensors: Mapping[str, Array], width: int) -> Network:

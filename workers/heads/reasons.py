@@ -29,7 +29,6 @@ CODES: dict[str, tuple[str | None, str | None]] = {
     "anisotropy": (None, "motion"),
     "flat_share": (None, "little_detail"),
     "high_frequency": ("blurry", "noisy"),
-    "noise_immerkaer": (None, "noisy"),
     "blockiness": (None, "blocky"),
     # pictures and slices
     "sharpness": ("blurry", None),

@@ -1,0 +1,1 @@
+"""Training heads on damaged copies of sample material. Needs the sample packages."""

@@ -24,12 +24,12 @@ class Recipe:
     """How a head is fitted: components of the embedding (0: metrics alone), their weight, and the regularisation."""
 
     components: int = 32
-    block_weight: float = 0.5
+    block_weight: float = 1.0
     inverse_penalty: float = 0.1
     epochs: int = 20
     batch: int = 64
     learning_rate: float = 1e-3
-    weight_decay: float = 1e-2
+    weight_decay: float = 1e-1
 
 
 def fit_features(rows: Rows, recipe: Recipe) -> Features:
@@ -72,12 +72,11 @@ def fit_logistic(features: Array, rows: Rows, recipe: Recipe) -> LogisticHead:
 def fit_mlp(features: Array, rows: Rows, recipe: Recipe, seed: int) -> MlpHead:
     """Fit f - 256 - 64 - 1 with AdamW and binary cross-entropy on logits; no encoder runs here.
 
-    The figures of the recipe are for some thousand items. The global generator of torch is left as it was.
+    The global random generator of torch is left as it was.
     """
-    device = torch.device("cpu")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = mlp_module(features.shape[1]).to(device).train()
+        model = mlp_module(features.shape[1]).train()
         _descend(model, features, rows, recipe)
     linear = [layer for layer in model.eval() if isinstance(layer, torch.nn.Linear)]
     first, second, third = (layer.weight.detach().double().numpy() for layer in linear)
@@ -108,10 +107,7 @@ def _descend(model: torch.nn.Sequential, features: Array, rows: Rows, recipe: Re
             optimiser.step()
 
 
-def fit(model: str, rows: Rows, recipe: Recipe, seed: int) -> tuple[Features, Network]:
-    """Fit a head, "logistic" or "mlp", with its fusion."""
-    features = fit_features(rows, recipe)
+def fit_network(model: str, features: Features, rows: Rows, recipe: Recipe, seed: int) -> Network:
+    """Fit the network of a head, "logistic" or "mlp", on rows that are fused as given."""
     fused = features.fuse(rows.embeddings, rows.metrics)
-    if model == "mlp":
-        return features, fit_mlp(fused, rows, recipe, seed)
-    return features, fit_logistic(fused, rows, recipe)
+    return fit_mlp(fused, rows, recipe, seed) if model == "mlp" else fit_logistic(fused, rows, recipe)

@@ -37,7 +37,7 @@ class Part:
 
     def source(self, items: int) -> TrainingSource:
         """Return how a manifest names it, with the count of items that were made of it."""
-        return TrainingSource(name=self.name, sha256=self.sha256, licence=self.licence, role=self.role, items=items)
+        return TrainingSource(name=self.name, sha256=self.sha256, licence=self.licence, items=items)
 
 
 def sample_file(package: str, *path: str) -> Path:
