@@ -36,7 +36,6 @@ class Verdict:
 class Tally:
     """What was counted since the gate was made; a re-read counts nothing twice."""
 
-    scores: int = 0
     late: int = 0
     unreadable: int = 0
 
@@ -47,6 +46,7 @@ class _Decided(msgspec.Struct, frozen=True):
 
 
 _decided = msgspec.json.Decoder(_Decided)
+_NEVER = 2**63
 
 
 class PartitionGate:
@@ -73,7 +73,7 @@ class PartitionGate:
         self.stream_time = resume.stream_time if resume else 0
         self._counted_to = resume.position if resume else 0
         self._truncated_below = resume.truncated_below if resume else 0
-        self._deadline: int | None = None
+        self._deadline = _NEVER  # no window is due before it; an early one costs a look
         self.tally = Tally()
 
     def recall(self, decision: bytes) -> None:
@@ -98,18 +98,23 @@ class PartitionGate:
         """
         if offset < self.position:
             return None
-        self._now = now
         try:
-            record = wire.decode_score(value)
-        except wire.UnreadableRecordError as error:
+            record = wire.decode(value)
+        except wire.UNREADABLE as error:
             return self._unreadable(offset, str(error))
         self.position = offset + 1
-        self.tally.scores += 1
-        if not isinstance(record, wire.PolicyActivated):
-            self._take(record, offset)
-            self.stream_time = max(self.stream_time, record.appended_at)
-            if self._deadline is not None and self.stream_time >= self._deadline:
-                self._close_due(self.stream_time)
+        if isinstance(record, wire.PolicyActivated):
+            return None
+        self._now = now
+        time = record.appended_at
+        if time < self.stream_time:  # noqa: PLR1730 - every score comes along here, and max() costs three times as much
+            time = self.stream_time
+        window = self._open.get(record.parent_id) or self._new_window(record, offset)
+        if window is not None:
+            self._add(record, window, time)
+        self.stream_time = time
+        if time >= self._deadline:
+            self._close_due(time)
         return None
 
     def _unreadable(self, offset: int, detail: str) -> str | None:
@@ -119,21 +124,22 @@ class PartitionGate:
         self.tally.unreadable += 1
         return detail
 
-    def _take(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int) -> None:
+    def _new_window(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window | None:
+        """Return a window for a parent that has none open, or None where it has been decided."""
         through = self._decided.get(record.parent_id)
-        if through is not None:
-            answer = not isinstance(record, wire.ParentEnded)  # an end after the last item is no news, and not late
-            self.tally.late += answer and offset > through and offset >= self._counted_to
-            return
-        window = self._open.get(record.parent_id) or self._open_window(record, offset)
-        lane = self._lanes[id(window.rule)]
-        lane.touch(window, max(self.stream_time, record.appended_at))
+        if through is None:
+            return self._open_window(record, offset)
+        answer = not isinstance(record, wire.ParentEnded)  # an end after the last item is no news, and not late
+        self.tally.late += answer and offset > through and offset >= self._counted_to
+        return None
+
+    def _add(self, record: wire.ItemAnswer | wire.ParentEnded, window: Window, time: int) -> None:
+        if window.active_at != time:  # windows of the same time may stand in any order
+            self._lanes[id(window.rule)].touch(window, time)
         if isinstance(record, wire.ParentEnded):
             window.end(record)
             self._close(window, "end")
-            return
-        window.add(record)
-        if window.complete:
+        elif window.add(record):
             self._close(window, "complete")
 
     def _open_window(self, first: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window:
@@ -146,7 +152,7 @@ class PartitionGate:
         self._open[window.parent_id] = window
         self._lanes[id(rule)].open(window)
         deadline = window.opened_at + min(rule.idle_ms, rule.max_age_ms)
-        self._deadline = deadline if self._deadline is None else min(self._deadline, deadline)
+        self._deadline = min(self._deadline, deadline)
         return window
 
     def _close(self, window: Window, cause: Cause) -> None:
@@ -162,7 +168,8 @@ class PartitionGate:
         for lane in self._lanes.values():
             for window, cause in lane.due(time):
                 self._close(window, cause)
-        self._deadline = self.next_deadline()
+        due = self.next_deadline()
+        self._deadline = _NEVER if due is None else due
 
     def next_deadline(self) -> int | None:
         """Return the stream time (ms) at which the next window is due, or None where none is open."""

@@ -29,7 +29,7 @@ def mean(ordered: Sequence[float]) -> float:
 def median_mid(ordered: Sequence[float]) -> float:
     """Return the median; of an even number of scores the mean of the two in the middle."""
     middle = len(ordered) // 2
-    return ordered[middle] if len(ordered) % 2 else mean(ordered[middle - 1 : middle + 1])
+    return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
 def median_low(ordered: Sequence[float]) -> float:

@@ -52,37 +52,44 @@ class Window:
         self.origin_conflict = False
         self.truncated = False  # retention may have deleted records of it before they were read
 
-    def add(self, answer: wire.ItemAnswer) -> None:
-        """Take one item's answer. A further answer for an index is counted, and the better of both stays."""
-        known = self.answers.get(answer.index)
-        if known is None:
-            self.answers[answer.index] = answer
-        else:
+    def add(self, answer: wire.ItemAnswer) -> bool:
+        """Take one item's answer. A further answer for an index is counted, and the better of both stays.
+
+        Returns:
+            Whether every expected item has been answered.
+        """
+        answers, index = self.answers, answer.index
+        if index in answers:
             self.duplicates += 1
-            if _rank(answer) < _rank(known):
-                self.answers[answer.index] = answer
-        self._note(answer, answer.count)
+            if _rank(answer) < _rank(answers[index]):
+                answers[index] = answer
+        else:
+            answers[index] = answer
+        self._note(answer)
+        expected = self.expected
+        if answer.count != expected and answer.count is not None:
+            expected = self._expect(answer.count)
+        return expected is not None and len(answers) >= expected
 
     def end(self, marker: wire.ParentEnded) -> None:
         """Take the producer's word that nothing more will come."""
-        self._note(marker, marker.count)
+        self._note(marker)
+        if marker.count is not None and marker.count != self.expected:
+            self._expect(marker.count)
 
-    def _note(self, record: wire.ItemAnswer | wire.ParentEnded, count: int | None) -> None:
+    def _note(self, record: wire.ItemAnswer | wire.ParentEnded) -> None:
         at = record.appended_at
-        if at < self.first_at:
-            self.first_at = at
-        elif at > self.last_at:
+        if at > self.last_at:
             self.last_at = at
+        elif at < self.first_at:
+            self.first_at = at
         if record.kind != self.kind or record.source != self.source:
             self.origin_conflict = True
-        if count is not None and count != self.expected:
-            self.count_conflict = self.count_conflict or self.expected is not None
-            self.expected = count if self.expected is None else max(self.expected, count)
 
-    @property
-    def complete(self) -> bool:
-        """Whether every expected item has been answered."""
-        return self.expected is not None and len(self.answers) >= self.expected
+    def _expect(self, count: int) -> int:
+        self.count_conflict = self.count_conflict or self.expected is not None
+        self.expected = count if self.expected is None else max(self.expected, count)
+        return self.expected
 
     @property
     def missing(self) -> int:

@@ -71,17 +71,8 @@ ScoreRecord = ItemAnswer | ParentEnded | PolicyActivated
 _decoder: msgspec.json.Decoder[ScoreRecord] = msgspec.json.Decoder(ScoreRecord)
 
 
-class UnreadableRecordError(ValueError):
-    """A record on `scores` that is none of the known ones; the text says what is wrong with it."""
+decode = _decoder.decode
+"""Decodes one record of the topic `scores` from JSON; raises one of `UNREADABLE`."""
 
-
-def decode_score(value: bytes) -> ScoreRecord:
-    """Decode one record of the topic `scores`.
-
-    Raises:
-        UnreadableRecordError: it is not valid JSON, or not a valid record.
-    """
-    try:
-        return _decoder.decode(value)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise UnreadableRecordError(str(error)) from error
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+"""What `decode` raises for what is not valid JSON, or not a valid record."""

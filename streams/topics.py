@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -132,8 +133,16 @@ def create(admin: AdminClient, specs: list[TopicSpec], *, replication: int = -1)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+    _await(admin, created)
     verify(admin, specs)
     return created
+
+
+def _await(admin: AdminClient, names: list[str]) -> None:
+    """Wait until the brokers know the topics: the controller answers before they do."""
+    deadline = time.monotonic() + _TIMEOUT
+    while not all(_partition_counts(admin, names).values()) and time.monotonic() < deadline:
+        time.sleep(0.05)
 
 
 def verify(admin: AdminClient, specs: list[TopicSpec]) -> None:

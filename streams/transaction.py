@@ -43,16 +43,16 @@ class TransactionFailedError(Exception):
 
 @dataclass(slots=True)
 class Outgoing:
-    """The records of one transaction, by topic, and what it commits."""
+    """The records of one transaction, by topic and partition, and what it commits."""
 
-    by_topic: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    by_place: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
     offsets: list[TopicPartition] = field(default_factory=list)
     with_headers: list[dict[str, Any]] = field(default_factory=list)
     decisions: int = 0
 
     def add(self, topic: str, key: bytes, value: bytes, partition: int) -> None:
         """Add a record for a partition."""
-        self.by_topic.setdefault(topic, []).append({"key": key, "value": value, "partition": partition})
+        self.by_place.setdefault((topic, partition), []).append({"key": key, "value": value})
 
 
 class Transactor:
@@ -127,10 +127,11 @@ class Transactor:
 
 
 def _produce(producer: Producer, outgoing: Outgoing) -> None:
-    for topic, messages in outgoing.by_topic.items():
+    for (topic, partition), messages in outgoing.by_place.items():
         rest = messages
         while rest:
-            sent = producer.produce_batch(topic, rest)
+            # the partition is that of the call: one that stands in a message is ignored, despite the documentation
+            sent = producer.produce_batch(topic, rest, partition)
             rest = _unsent(rest, sent)
             if rest:
                 producer.poll(0.05)  # the local queue is full: let it drain

@@ -1,0 +1,139 @@
+"""Reading topics with consumers of our own making: nothing here rests on the code under test."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+
+ACTIONS = ("accept", "review", "reject")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A record as it lies on a topic."""
+
+    partition: int
+    offset: int
+    at: int  # ms since 1970
+    key: bytes
+    value: bytes
+
+
+def entry(message: Message) -> Entry:
+    number, offset = message.partition(), message.offset()
+    key, value = message.key(), message.value()
+    assert number is not None
+    assert offset is not None
+    return Entry(
+        number,
+        offset,
+        message.timestamp()[1],
+        key if isinstance(key, bytes) else b"",
+        value if isinstance(value, bytes) else b"",
+    )
+
+
+def read_whole(properties: Mapping[str, Any], topic: str, partitions: int, *, committed: bool = True) -> list[Entry]:
+    """Return everything that a topic holds, read_committed or read_uncommitted."""
+    consumer = _consumer(properties, committed=committed)
+    try:
+        consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
+        return list(_until_end(consumer, partitions))
+    finally:
+        consumer.close()
+
+
+def _until_end(consumer: Consumer, partitions: int) -> Iterator[Entry]:
+    at_end: set[int | None] = set()
+    while len(at_end) < partitions:
+        for message in consumer.consume(5_000, timeout=0.2):
+            error = message.error()
+            if error is None:
+                yield entry(message)
+            elif error.code() == KafkaError._PARTITION_EOF:
+                at_end.add(message.partition())
+            else:
+                raise KafkaException(error)
+
+
+def _consumer(properties: Mapping[str, Any], *, committed: bool) -> Consumer:
+    return Consumer(
+        {
+            **properties,
+            "group.id": f"chaos-{uuid.uuid4()}",
+            "isolation.level": "read_committed" if committed else "read_uncommitted",
+            "auto.offset.reset": "error",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.queue.backoff.ms": 20,
+            "fetch.wait.max.ms": 50,
+            "log_level": 3,
+        }
+    )
+
+
+class _Key(msgspec.Struct):
+    parent_id: str
+    window: str
+    revision: int
+
+
+_key = msgspec.json.Decoder(_Key)
+DecisionKey = tuple[str, str, int]
+
+
+def decision_key(value: bytes) -> DecisionKey:
+    """Return which window, in which revision, a decision is about."""
+    found = _key.decode(value)
+    return found.parent_id, found.window, found.revision
+
+
+class Watcher(threading.Thread):
+    """A read_committed consumer that counts decisions as they come, while the faults happen."""
+
+    def __init__(self, properties: Mapping[str, Any], prefix: str, partitions: int) -> None:
+        """Begin at the first record of `decisions` and of the actions' topics."""
+        super().__init__(name="watcher", daemon=True)
+        self._prefix = prefix
+        self._consumer = _consumer(properties, committed=True)
+        topics = [prefix + name for name in ("decisions", *ACTIONS)]
+        self._consumer.assign(
+            [TopicPartition(topic, number, OFFSET_BEGINNING) for topic in topics for number in range(partitions)]
+        )
+        self._given_up = threading.Event()
+        self.seen: Counter[DecisionKey] = Counter()
+        self.on_actions: Counter[tuple[str, DecisionKey]] = Counter()
+        self.problem: str | None = None
+
+    def stop(self) -> None:
+        """Stop reading."""
+        self._given_up.set()
+
+    def run(self) -> None:
+        try:
+            while not self._given_up.is_set():
+                for message in self._consumer.consume(2_000, timeout=0.1):
+                    self._count(message)
+        except (KafkaException, msgspec.DecodeError) as error:
+            self.problem = str(error)
+        finally:
+            self._consumer.close()
+
+    def _count(self, message: Message) -> None:
+        error = message.error()
+        if error is not None:
+            if error.code() != KafkaError._PARTITION_EOF:
+                raise KafkaException(error)
+            return
+        key, name = decision_key(entry(message).value), (message.topic() or "").removeprefix(self._prefix)
+        if name == "decisions":
+            self.seen[key] += 1
+        else:
+            self.on_actions[name, key] += 1
