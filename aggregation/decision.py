@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import uuid
-from dataclasses import dataclass
-from heapq import nsmallest
 from operator import attrgetter
 
 import msgspec
@@ -25,7 +23,7 @@ _encoder = msgspec.json.Encoder()
 _hash_of_namespace = hashlib.sha1(NAMESPACE.bytes, usedforsecurity=False)
 _ID_MASK = ~(0xF << 76 | 0b11 << 62)  # where version and variant stand
 _ID_VERSION_5 = 0x5 << 76 | 0b10 << 62
-_FEW = 100  # up to so many, sorting all beats a heap
+_by_score = attrgetter("score", "index")
 
 
 def decision_id(parent_id: str, window: str = WHOLE, revision: int = 0) -> str:
@@ -40,8 +38,7 @@ def decision_id(parent_id: str, window: str = WHOLE, revision: int = 0) -> str:
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
-@dataclass(frozen=True, slots=True)
-class Closing:
+class Closing(msgspec.Struct, frozen=True, gc=False):
     """What closed a window, and where its partition stood."""
 
     cause: Cause
@@ -50,8 +47,17 @@ class Closing:
     decided_at: int  # ms since 1970 UTC
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Evidence(msgspec.Struct, frozen=True):
+    """What a window's answers come to. `ordered` are the scored items, the lowest score first."""
+
+    ordered: list[wire.ItemScored]
+    failed: int
+    missing: int
+    scorers: list[str]
+    uncalibrated: bool
+
+
+class Ruling(msgspec.Struct, frozen=True, gc=False):
     """The part of a decision that the policy determines."""
 
     action: Action
@@ -134,8 +140,8 @@ class DecisionWriter:
 
     def write(self, window: Window, closing: Closing) -> tuple[Action, bytes]:
         """Return the action and the record (`schemas.decisions.Decision` as JSON) for a closed window."""
-        scored, failed = _by_outcome(window)
-        ruling = rule_on(window, scored, failed)
+        evidence = weigh(window)
+        ruling = rule_on(window, evidence)
         record = _Decision(
             id=decision_id(window.parent_id),
             parent_id=window.parent_id,
@@ -151,9 +157,11 @@ class DecisionWriter:
             reasons=ruling.reasons,
             effective_trim=ruling.effective_trim,
             cause=closing.cause,
-            counts=_counts(window, len(scored), failed),
-            worst=[_Worst(item.index, item.item_id, item.score, item.reasons) for item in _worst(scored)],
-            scorers=sorted({item.scorer for item in scored}),
+            counts=_counts(window, evidence),
+            worst=[
+                _Worst(item.index, item.item_id, item.score, item.reasons) for item in evidence.ordered[:WORST_ITEMS]
+            ],
+            scorers=evidence.scorers,
             policy=self._policies[id(window.rule)],
             partition=closing.partition,
             first_offset=window.first_offset,
@@ -163,27 +171,29 @@ class DecisionWriter:
         return ruling.action, _encoder.encode(record)
 
 
-def _by_outcome(window: Window) -> tuple[list[wire.ItemScored], int]:
-    """Return the scored items, and how many failed."""
-    scored: list[wire.ItemScored] = []
-    failed = 0
-    for answer in window.answers.values():
-        if isinstance(answer, wire.ItemScored):
-            scored.append(answer)
-        elif isinstance(answer, wire.ItemFailed):
-            failed += 1
-    return scored, failed
+def weigh(window: Window) -> Evidence:
+    """Return what the window's answers come to."""
+    answers = window.answers.values()
+    scored = [answer for answer in answers if isinstance(answer, wire.ItemScored)]
+    others = len(answers) - len(scored)
+    return Evidence(
+        ordered=sorted(scored, key=_by_score),
+        failed=sum(isinstance(answer, wire.ItemFailed) for answer in answers) if others else 0,
+        missing=window.missing,
+        scorers=sorted({item.scorer for item in scored}),
+        uncalibrated=False in {item.calibrated for item in scored},
+    )
 
 
-def rule_on(window: Window, scored: list[wire.ItemScored], failed: int) -> Ruling:
+def rule_on(window: Window, evidence: Evidence) -> Ruling:
     """Apply the window's rule: aggregate, label, act; what falls short of the rule's conditions goes to review."""
     rule = window.rule
-    values = [item.score for item in scored]
-    if rule.completeness.failed_as == "zero":
-        values += [0.0] * failed
-    uncalibrated = any(not item.calibrated for item in scored)
-    notes = _notes(scored, failed)
-    obstacles = _obstacles(window, len(scored), failed)
+    values = [item.score for item in evidence.ordered]
+    if evidence.failed and rule.completeness.failed_as == "zero":
+        values += [0.0] * evidence.failed
+    uncalibrated = evidence.uncalibrated
+    notes = _notes(evidence)
+    obstacles = _obstacles(window, evidence)
     if not values:
         return Ruling(Action.REVIEW, None, None, None, (*obstacles, *notes), review=True, uncalibrated=uncalibrated)
     result = aggregate(values, rule.method)
@@ -197,48 +207,43 @@ def rule_on(window: Window, scored: list[wire.ItemScored], failed: int) -> Rulin
     return Ruling(action, label, result.score, result.effective_trim, (*obstacles, *notes), review, uncalibrated)
 
 
-def _obstacles(window: Window, scored: int, failed: int) -> list[str]:
+def _obstacles(window: Window, evidence: Evidence) -> list[str]:
     """Return the reasons for which no score may decide alone."""
     limits = window.rule.completeness
-    unanswered = window.missing + (failed if limits.failed_as == "missing" else 0)
-    whole = max(1, window.missing + len(window.answers))
-    found = (
-        ("too_few_items", scored < limits.min_scored),
-        ("missing_items", unanswered / whole > limits.max_missing),
-        ("conflicting_counts", window.count_conflict),
-        ("index_beyond_count", window.index_beyond_count),
-        ("conflicting_origin", window.origin_conflict),
-        ("truncated", window.truncated),
-    )
-    return [reason for reason, holds in found if holds]
+    found = []
+    if len(evidence.ordered) < limits.min_scored:
+        found.append("too_few_items")
+    unanswered = evidence.missing + (evidence.failed if limits.failed_as == "missing" else 0)
+    if unanswered and unanswered / (evidence.missing + len(window.answers)) > limits.max_missing:
+        found.append("missing_items")
+    if window.count_conflict:
+        found.append("conflicting_counts")
+    if window.index_beyond_count:
+        found.append("index_beyond_count")
+    if window.origin_conflict:
+        found.append("conflicting_origin")
+    if window.truncated:
+        found.append("truncated")
+    return found
 
 
-def _notes(scored: list[wire.ItemScored], failed: int) -> list[str]:
+def _notes(evidence: Evidence) -> list[str]:
     """Return what a reader should know and what changes nothing."""
     notes = []
-    if failed:
+    if evidence.failed:
         notes.append("failed_items")
-    if len({item.scorer for item in scored}) > 1:
+    if len(evidence.scorers) > 1:
         notes.append("mixed_scorers")
     return notes
 
 
-def _counts(window: Window, scored: int, failed: int) -> _Counts:
+def _counts(window: Window, evidence: Evidence) -> _Counts:
+    scored = len(evidence.ordered)
     return _Counts(
         expected=window.expected,
         scored=scored,
-        failed=failed,
-        skipped=len(window.answers) - scored - failed,
-        missing=window.missing,
+        failed=evidence.failed,
+        skipped=len(window.answers) - scored - evidence.failed,
+        missing=evidence.missing,
         duplicate=window.duplicates,
     )
-
-
-_by_score = attrgetter("score", "index")
-
-
-def _worst(scored: list[wire.ItemScored]) -> list[wire.ItemScored]:
-    """Return the items with the lowest scores."""
-    if len(scored) > _FEW:
-        return nsmallest(WORST_ITEMS, scored, key=_by_score)
-    return sorted(scored, key=_by_score)[:WORST_ITEMS]

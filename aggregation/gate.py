@@ -21,8 +21,7 @@ from schemas.decisions import Cause
 from schemas.policy import Action, Policy, Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A decision that is ready to be sent."""
 
     key: bytes
@@ -76,14 +75,18 @@ class PartitionGate:
         self._deadline = _NEVER  # no window is due before it; an early one costs a look
         self.tally = Tally()
 
-    def recall(self, decision: bytes) -> None:
+    def recall(self, decision: bytes) -> bool:
         """Learn of a decision that was made: its window is not decided again.
 
-        Raises:
-            msgspec.DecodeError: the record is not a decision.
+        Returns:
+            Whether the record is a decision. Another one says nothing of any window.
         """
-        known = _decided.decode(decision)
+        try:
+            known = _decided.decode(decision)
+        except wire.UNREADABLE:
+            return False
         self._decided[known.parent_id] = max(known.through_offset, self._decided.get(known.parent_id, -1))
+        return True
 
     def apply(self, offset: int, value: bytes, now: int) -> str | None:
         """Take one record of `scores`.
@@ -111,7 +114,11 @@ class PartitionGate:
             time = self.stream_time
         window = self._open.get(record.parent_id) or self._new_window(record, offset)
         if window is not None:
-            self._add(record, window, time)
+            if window.active_at != time:  # windows of the same time may stand in any order
+                self._lanes[id(window.rule)].touch(window, time)
+            cause = window.end(record) if isinstance(record, wire.ParentEnded) else window.add(record)
+            if cause is not None:
+                self._close(window, cause)
         self.stream_time = time
         if time >= self._deadline:
             self._close_due(time)
@@ -132,15 +139,6 @@ class PartitionGate:
         answer = not isinstance(record, wire.ParentEnded)  # an end after the last item is no news, and not late
         self.tally.late += answer and offset > through and offset >= self._counted_to
         return None
-
-    def _add(self, record: wire.ItemAnswer | wire.ParentEnded, window: Window, time: int) -> None:
-        if window.active_at != time:  # windows of the same time may stand in any order
-            self._lanes[id(window.rule)].touch(window, time)
-        if isinstance(record, wire.ParentEnded):
-            window.end(record)
-            self._close(window, "end")
-        elif window.add(record):
-            self._close(window, "complete")
 
     def _open_window(self, first: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window:
         scope = (first.kind, first.source)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from math import fsum
+
+import msgspec
 
 from schemas.policy import Method
 
 
-@dataclass(frozen=True, slots=True)
-class Aggregate:
+class Aggregate(msgspec.Struct, frozen=True, gc=False):
     """One score for a parent, and the share of items that trimmed_mean really dropped at each end."""
 
     score: float

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from schemas import wire
+from schemas.decisions import Cause
 from schemas.policy import Rule
 
 
@@ -52,11 +53,11 @@ class Window:
         self.origin_conflict = False
         self.truncated = False  # retention may have deleted records of it before they were read
 
-    def add(self, answer: wire.ItemAnswer) -> bool:
+    def add(self, answer: wire.ItemAnswer) -> Cause | None:
         """Take one item's answer. A further answer for an index is counted, and the better of both stays.
 
         Returns:
-            Whether every expected item has been answered.
+            `complete` where every expected item has been answered.
         """
         answers, index = self.answers, answer.index
         if index in answers:
@@ -69,13 +70,14 @@ class Window:
         expected = self.expected
         if answer.count != expected and answer.count is not None:
             expected = self._expect(answer.count)
-        return expected is not None and len(answers) >= expected
+        return "complete" if expected is not None and len(answers) >= expected else None
 
-    def end(self, marker: wire.ParentEnded) -> None:
+    def end(self, marker: wire.ParentEnded) -> Cause:
         """Take the producer's word that nothing more will come."""
         self._note(marker)
         if marker.count is not None and marker.count != self.expected:
             self._expect(marker.count)
+        return "end"
 
     def _note(self, record: wire.ItemAnswer | wire.ParentEnded) -> None:
         at = record.appended_at

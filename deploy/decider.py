@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -53,12 +54,20 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
             make_gate=lambda partition, start_at: PartitionGate(partition, policy, start_at),
             notify=logs.notifier("decide"),
         )
+        _collect_garbage_rarely()
         try:
             loop.run(stopped)
         except (PartitionCountError, UnreadableCheckpointError) as error:
             raise DeciderError(str(error)) from error
         except KafkaException as error:
             raise DeciderError(f"Kafka refused for good: {error.args[0]}") from error
+
+
+def _collect_garbage_rarely() -> None:
+    """Look for cycles less often: open windows make none, and each look walks through all of them."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
 
 
 def _unstable_name() -> str:

@@ -29,9 +29,10 @@ from streams.transaction import Outgoing, TransactionFailedError, Transactor, de
 
 _log = logging.getLogger("sluice.decide")
 
-BATCH_RECORDS = 10_000
+BATCH_RECORDS = 2_000
 BATCH_WAIT = 0.1  # s; how long a batch may gather, so also how long a decision may wait for others
 MAX_DECISIONS = 5_000  # in a transaction, so that it stays well below its time-out
+MAX_SPAN = 1.0  # s between transactions while there is more to read: each costs as much time as 2,000 scores
 QUIET_COMMIT_EVERY = 0.5  # s; nothing decided: the low watermark is committed no more often
 RETRY_AFTER_FAILURE = 0.2  # s; a broker that refuses is not asked in a tight loop
 
@@ -91,11 +92,18 @@ class DecideLoop:
             self._recover()
         self._start_recovered()
         wait = 0.01 if self._recoverer.busy or self._recovered else BATCH_WAIT
-        self._apply(self._consumer.consume(BATCH_RECORDS, timeout=wait))
+        messages = self._consumer.consume(BATCH_RECORDS, timeout=wait)
+        self._apply(messages)
         now = _wall_ms()
         for one, deadline in self._evidence.collect(self._owned.values(), time.monotonic()):
             one.gate.close_due(deadline, now)
-        self._commit()
+        if len(messages) < BATCH_RECORDS or self._full():
+            self._commit()
+
+    def _full(self) -> bool:
+        """Whether a transaction is due although more can be read at once."""
+        ready = sum(one.gate.ready for one in self._owned.values())
+        return ready >= MAX_DECISIONS or time.monotonic() - self._committed_at >= MAX_SPAN
 
     # ------------------------------------------------------------------------------------------------ partitions
 
@@ -233,9 +241,11 @@ class DecideLoop:
 
     def _collect(self, outgoing: Outgoing, one: Owned, room: int) -> int:
         verdicts = one.gate.take(room) if room else ()
-        for verdict in verdicts:
-            for topic in (self._names.decisions, self._names.latest, self._names.action(verdict.action)):
-                outgoing.add(topic, verdict.key, verdict.value, one.partition)
+        outgoing.add(self._names.decisions, one.partition, verdicts)
+        outgoing.add(self._names.latest, one.partition, verdicts)
+        for action in {verdict.action for verdict in verdicts}:
+            chosen = [verdict for verdict in verdicts if verdict.action == action]
+            outgoing.add(self._names.action(action), one.partition, chosen)
         outgoing.decisions += len(verdicts)
         return len(verdicts)
 

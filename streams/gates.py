@@ -40,8 +40,8 @@ class Gate(Protocol):
     def ready(self) -> int:
         """How many verdicts wait to be taken."""
 
-    def recall(self, decision: bytes) -> None:
-        """Learn of a decision that was made."""
+    def recall(self, decision: bytes) -> bool:
+        """Learn of a decision that was made; return whether it is one."""
 
     def apply(self, offset: int, value: bytes, now: int) -> str | None:
         """Take one record; return what is wrong with one that cannot be read."""

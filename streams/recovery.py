@@ -187,8 +187,8 @@ def _recall(message: Message, recovery: _Recovery) -> int:
     error = message.error()
     if error is None:
         value = message.value()
-        if recovery.gate is not None and isinstance(value, bytes):
-            recovery.gate.recall(value)
+        if recovery.gate is not None and not recovery.gate.recall(value if isinstance(value, bytes) else b""):
+            _log.warning("offset %d of %s is no decision; it is passed over", offset, message.topic())
         return offset + 1
     if error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the name librdkafka gives it
         return offset

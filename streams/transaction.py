@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
 
 from streams import clients
+from streams.gates import Verdict
 
 _log = logging.getLogger("sluice.decide")
 
@@ -50,9 +51,10 @@ class Outgoing:
     with_headers: list[dict[str, Any]] = field(default_factory=list)
     decisions: int = 0
 
-    def add(self, topic: str, key: bytes, value: bytes, partition: int) -> None:
-        """Add a record for a partition."""
-        self.by_place.setdefault((topic, partition), []).append({"key": key, "value": value})
+    def add(self, topic: str, partition: int, verdicts: Sequence[Verdict]) -> None:
+        """Add records for a partition."""
+        messages = [{"key": verdict.key, "value": verdict.value} for verdict in verdicts]
+        self.by_place.setdefault((topic, partition), []).extend(messages)
 
 
 class Transactor:
