@@ -18,7 +18,7 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.checkpoint import FORMAT, Metadata, encode
+from schemas.checkpoint import FORMAT, Checkpoint, Metadata, encode
 from streams import clients
 from streams.deadletters import dead_letter
 from streams.evidence import EvidenceCollector
@@ -222,8 +222,8 @@ class DecideLoop:
         for one in self._owned.values():
             room -= self._collect(outgoing, one, room)
         dead_letters(outgoing, self._names.dead_letters, self._dead)
-        moved = self._offsets(outgoing)
-        if not outgoing.offsets and not self._dead:
+        moved = self._offsets(outgoing, everything=bool(outgoing.decisions or self._dead))
+        if not outgoing.offsets:
             self._committed_at = time.monotonic()
             return True
         try:
@@ -249,11 +249,15 @@ class DecideLoop:
         outgoing.decisions += len(verdicts)
         return len(verdicts)
 
-    def _offsets(self, outgoing: Outgoing) -> list[tuple[Owned, Any]]:
+    def _offsets(self, outgoing: Outgoing, *, everything: bool) -> list[tuple[Owned, Checkpoint]]:
+        """Add the offsets that have moved; those of every partition where there are records.
+
+        It is with the offsets that the broker checks the generation: records without any would not be fenced.
+        """
         moved = []
         for one in self._owned.values():
             mark = one.gate.checkpoint()
-            if mark == one.committed:
+            if mark == one.committed and not everything:
                 continue
             metadata = Metadata(
                 FORMAT,

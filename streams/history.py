@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from streams import clients
+from streams import clients, offsets
 
 _BATCH = 2_000
 
@@ -14,21 +14,27 @@ _BATCH = 2_000
 def read_whole(properties: clients.Properties, topic: str, partitions: int) -> Iterator[Message]:
     """Yield every record that a topic has now.
 
+    The end is asked for first, READ_UNCOMMITTED: where a transaction is still being finished, a read_committed consumer
+    would take the place before it for the end.
+
     Raises:
         KafkaException: the brokers refused.
     """
+    ends = offsets.ends(clients.admin(properties), topic, range(partitions))
+    missing = {partition for partition, end in ends.items() if end > 0}
     consumer = _assigned(properties, [topic], partitions)
-    at_end: set[int] = set()
     try:
-        while len(at_end) < partitions:
+        while missing:
             for message in consumer.consume(_BATCH, timeout=0.5):
+                partition, reached = message.partition() or 0, message.offset() or 0
                 error = message.error()
                 if error is None:
                     yield message
-                elif error.code() == KafkaError._PARTITION_EOF:  # noqa: SLF001 - the name librdkafka gives it
-                    at_end.add(message.partition() or 0)
-                else:
+                    reached += 1
+                elif error.code() != KafkaError._PARTITION_EOF:  # noqa: SLF001 - the name librdkafka gives it
                     raise KafkaException(error)
+                if reached >= ends[partition]:
+                    missing.discard(partition)
     finally:
         consumer.close()
 

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import msgspec
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import (
+    OFFSET_BEGINNING,
+    Consumer,
+    IsolationLevel,
+    KafkaError,
+    KafkaException,
+    Message,
+    TopicPartition,
+)
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 ACTIONS = ("accept", "review", "reject")
 
@@ -41,26 +50,40 @@ def entry(message: Message) -> Entry:
 
 
 def read_whole(properties: Mapping[str, Any], topic: str, partitions: int, *, committed: bool = True) -> list[Entry]:
-    """Return everything that a topic holds, read_committed or read_uncommitted."""
+    """Return everything that a topic holds, read_committed or read_uncommitted.
+
+    A transaction that is still being finished is waited for, so that nothing that it holds is missed.
+    """
+    ends = _ends(properties, topic, partitions)
     consumer = _consumer(properties, committed=committed)
     try:
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
-        return list(_until_end(consumer, partitions))
+        return list(_until_end(consumer, ends))
     finally:
         consumer.close()
 
 
-def _until_end(consumer: Consumer, partitions: int) -> Iterator[Entry]:
-    at_end: set[int | None] = set()
-    while len(at_end) < partitions:
+def _ends(properties: Mapping[str, Any], topic: str, partitions: int) -> dict[int, int]:
+    """Return the end of each partition, open transactions included."""
+    admin = AdminClient({**properties, "log_level": 3})
+    wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}  # type: ignore[no-untyped-call]
+    answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+    return {place.partition: future.result().offset for place, future in answers.items()}
+
+
+def _until_end(consumer: Consumer, ends: Mapping[int, int]) -> Iterator[Entry]:
+    missing = {number for number, end in ends.items() if end > 0}
+    while missing:
         for message in consumer.consume(5_000, timeout=0.2):
+            reached = message.offset() or 0
             error = message.error()
             if error is None:
                 yield entry(message)
-            elif error.code() == KafkaError._PARTITION_EOF:
-                at_end.add(message.partition())
-            else:
+                reached += 1
+            elif error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
+            if reached >= ends[message.partition() or 0]:
+                missing.discard(message.partition() or 0)
 
 
 def _consumer(properties: Mapping[str, Any], *, committed: bool) -> Consumer:
