@@ -25,12 +25,28 @@ def bars() -> Progress:
     )
 
 
-class PublishBar:
+class _Shown:
+    """Shows its bars for as long as a `with` lasts."""
+
+    def __init__(self) -> None:
+        self._bars = bars()
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()
+
+
+class PublishBar(_Shown):
     """A bar for publishing: one step an item, of as many as are known."""
 
     def __init__(self) -> None:
         """Make the bar; it shows from `with` on."""
-        self._bars = bars()
+        super().__init__()
         self._task = self._bars.add_task("publishing", total=None)
         self._known = 0
 
@@ -43,23 +59,14 @@ class PublishBar:
         """Count an item."""
         self._bars.advance(self._task)
 
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
-
-
-class RunBar:
+class RunBar(_Shown):
     """Bars for a whole run: what is published, and what is decided. Without a terminal, a line a stage."""
 
     def __init__(self) -> None:
         """Make the bars; they show from `with` on."""
+        super().__init__()
         self._console = Console(stderr=True)
-        self._bars = bars()
         self._items = self._bars.add_task("published", total=None)
         self._decisions = self._bars.add_task("decided", total=None)
 
@@ -81,12 +88,3 @@ class RunBar:
     def decided(self, count: int, parents: int) -> None:
         """Show how many parents are decided."""
         self._bars.update(self._decisions, completed=count, total=parents)
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
