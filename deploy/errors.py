@@ -14,7 +14,9 @@ The number is the exit code of the command.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Final
+
+PARTLY_READ: Final = 9  # exit code where some files could not be read, and the others were
 
 
 class SluiceError(Exception):

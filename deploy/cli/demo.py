@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from deploy.errors import PARTLY_READ
+
 if TYPE_CHECKING:
     from deploy.demo.material import Sample
 
@@ -28,7 +30,7 @@ def demo(
     Without paths: real videos, parts of an MRI volume and articles, as they are and damaged. Kafka and Valkey are local
     ones unless SLUICE_KAFKA and SLUICE_REDIS name others. Topics are new in each run; the cache is kept.
 
-    Exit code 11: a parent has no decision, or more than one.
+    Exit code 9: some files could not be read. 11: a parent has no decision, or more than one.
 
     Example: sluice demo ~/clips scan.nii.gz --out out/mine
     """
@@ -53,6 +55,8 @@ def demo(
     if not finished.outcome.sound:
         wrong = finished.outcome.lost + finished.outcome.duplicated + finished.outcome.disagreeing
         raise DemoError(f"lost, duplicated or disagreeing decisions: {', '.join(wrong[:10])}")
+    if finished.published.problems:
+        raise typer.Exit(PARTLY_READ)
 
 
 def _parents(paths: list[Path], out: Path, suffix: str) -> tuple[dict[str, Sample], list[Any]]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-_PARTLY = 9  # exit code: some files could not be read
+from deploy.errors import PARTLY_READ
 
 
 def publish(
@@ -54,4 +54,4 @@ def publish(
         for problem in published.problems:
             typer.echo(f"sluice: {problem}", err=True)
     if published.problems:
-        raise typer.Exit(_PARTLY)
+        raise typer.Exit(PARTLY_READ)

@@ -60,6 +60,6 @@ def test_files_of_ones_own(kafka: KafkaAddress, redis_address: RedisAddress, tmp
     (tmp_path / "mine" / "clip.mp4").write_bytes(b"this is no video")
     code, printed = _demo(kafka, redis_address, tmp_path / "out", str(tmp_path / "mine"))
     summary = json.loads(printed)
-    assert code == 0
+    assert code == 9
     assert summary["parents"] == sum(summary["decisions"].values()) == 1
     assert "clip.mp4" in summary["unreadable_files"][0]
