@@ -240,9 +240,14 @@ class ScoreLoop:
 
     # --------------------------------------------------------------------------------------------------- outcomes
 
-    def _send(self, ticket: Ticket, answer: Answer) -> None:
+    def _tracker_of(self, ticket: Ticket) -> OffsetTracker | None:
+        """Return the tracker of a message, or None where it is another replica's by now, which answers it again."""
         tracker = self._trackers.get(ticket.partition)
-        if tracker is None or tracker.epoch != ticket.epoch:  # another replica's by now; it answers again
+        return tracker if tracker is not None and tracker.epoch == ticket.epoch else None
+
+    def _send(self, ticket: Ticket, answer: Answer) -> None:
+        tracker = self._tracker_of(ticket)
+        if tracker is None:
             return
         message = tracker.pending[ticket.offset].message
         if isinstance(answer, ItemFailed):
@@ -301,15 +306,15 @@ class ScoreLoop:
                 return
 
     def _finish(self, ticket: Ticket) -> None:
-        tracker = self._trackers.get(ticket.partition)
-        if tracker is None or tracker.epoch != ticket.epoch:
+        tracker = self._tracker_of(ticket)
+        if tracker is None:
             return
         self._release(tracker.finish(ticket.offset))
         self._forward_end(tracker, ticket.partition)
 
     def _forward_end(self, tracker: OffsetTracker, partition: int) -> None:
         """Forward the end of a parent once every earlier message of its partition has been answered."""
-        first = next(iter(tracker.pending), None)
+        first = tracker.first()
         waiting = self._ends.pop((partition, first), None) if first is not None else None
         if waiting is None:
             return

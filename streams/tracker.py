@@ -14,8 +14,6 @@ class Pending:
 
     message: Message
     size: int
-    unacknowledged: int = 0
-    answered: bool = False
 
 
 @dataclass(slots=True)
@@ -44,11 +42,12 @@ class OffsetTracker:
         """Note that every record of an outcome is acknowledged; return the bytes that are free again."""
         return self.pending.pop(offset).size
 
-    def is_first(self, offset: int) -> bool:
-        """Whether every earlier message has been answered and acknowledged."""
-        return next(iter(self.pending), None) == offset
+    def first(self) -> int | None:
+        """Return the earliest message in flight: all before it have been answered and acknowledged."""
+        return next(iter(self.pending), None)
 
     def committable(self) -> int | None:
         """Return the offset to commit, or None where nothing is new."""
-        upto = next(iter(self.pending), self.next_offset)
+        first = self.first()
+        upto = self.next_offset if first is None else first
         return upto if upto > self.committed and upto >= 0 else None
