@@ -8,7 +8,9 @@ starts.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import msgspec
 
@@ -18,7 +20,7 @@ from aggregation.window import Window
 from schemas import wire
 from schemas.checkpoint import Checkpoint
 from schemas.decisions import Cause
-from schemas.policy import Action, Policy, Rule
+from schemas.policy import Action, Policy
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +39,13 @@ class Tally:
 
     late: int = 0
     unreadable: int = 0
+
+
+class Unreadable(NamedTuple):
+    """A record that is not one of ours."""
+
+    offset: int
+    detail: str
 
 
 class _Decided(msgspec.Struct, frozen=True):
@@ -63,7 +72,7 @@ class PartitionGate:
         self._policy = policy
         self._writer = DecisionWriter(policy)
         self._lanes = {id(rule): Lane(rule) for rule in policy.rules}
-        self._rules: dict[tuple[str, str], Rule] = {}
+        self._lane_of: dict[tuple[str, str], Lane] = {}  # by kind and source
         self._open: dict[str, Window] = {}
         self._decided: dict[str, int] = {}  # parent -> through_offset
         self._ready: list[Verdict] = []
@@ -88,68 +97,64 @@ class PartitionGate:
         self._decided[known.parent_id] = max(known.through_offset, self._decided.get(known.parent_id, -1))
         return True
 
-    def apply(self, offset: int, value: bytes, now: int) -> str | None:
-        """Take one record of `scores`.
+    def apply(self, records: Iterable[tuple[int, bytes | None]], now: int) -> list[Unreadable]:
+        """Take records of `scores`, in their order.
 
         Args:
-            offset: its offset; one below the position has been applied before and is passed over.
-            value: the record as JSON.
+            records: offset and JSON of each; one below the position has been applied before and is passed over.
             now: the wall clock in ms since 1970, for the record of a decision; it closes nothing.
 
         Returns:
-            What is wrong with a record that cannot be read and was not reported before; None for any other.
+            Those that cannot be read and were not reported before.
         """
-        if offset < self.position:
-            return None
-        try:
-            record = wire.decode(value)
-        except wire.UNREADABLE as error:
-            return self._unreadable(offset, str(error))
-        self.position = offset + 1
-        if isinstance(record, wire.PolicyActivated):
-            return None
         self._now = now
-        time = record.appended_at
-        if time < self.stream_time:  # noqa: PLR1730 - every score comes along here, and max() costs three times as much
-            time = self.stream_time
-        window = self._open.get(record.parent_id) or self._new_window(record, offset)
-        if window is not None:
-            if window.active_at != time:  # windows of the same time may stand in any order
-                self._lanes[id(window.rule)].touch(window, time)
-            cause = window.end(record) if isinstance(record, wire.ParentEnded) else window.add(record)
-            if cause is not None:
-                self._close(window, cause)
-        self.stream_time = time
-        if time >= self._deadline:
-            self._close_due(time)
-        return None
-
-    def _unreadable(self, offset: int, detail: str) -> str | None:
-        self.position = offset + 1
-        if offset < self._counted_to:
-            return None
-        self.tally.unreadable += 1
-        return detail
+        unreadable: list[Unreadable] = []
+        for offset, value in records:
+            if offset < self.position:
+                continue
+            self.position = offset + 1
+            try:
+                record = wire.decode(value)
+            except wire.UNREADABLE as error:
+                if offset >= self._counted_to:
+                    unreadable.append(Unreadable(offset, str(error)))
+                continue
+            if type(record) is wire.PolicyActivated:
+                continue
+            at = record.appended_at
+            time = at if at > self.stream_time else self.stream_time  # noqa: FURB136 - max() costs three times as much
+            window = self._open.get(record.parent_id) or self._new_window(record, offset)
+            if window is not None:
+                if window.active_at != time:  # windows of the same time may stand in any order
+                    window.lane.touch(window, time)
+                cause = window.end(record) if type(record) is wire.ParentEnded else window.add(record)
+                if cause is not None:
+                    self._close(window, cause)
+            self.stream_time = time
+            if time >= self._deadline:
+                self._close_due(time)
+        self.tally.unreadable += len(unreadable)
+        return unreadable
 
     def _new_window(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window | None:
         """Return a window for a parent that has none open, or None where it has been decided."""
         through = self._decided.get(record.parent_id)
         if through is None:
             return self._open_window(record, offset)
-        answer = not isinstance(record, wire.ParentEnded)  # an end after the last item is no news, and not late
+        answer = type(record) is not wire.ParentEnded  # an end after the last item is no news, and not late
         self.tally.late += answer and offset > through and offset >= self._counted_to
         return None
 
     def _open_window(self, first: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window:
         scope = (first.kind, first.source)
-        rule = self._rules.get(scope)
-        if rule is None:
-            rule = self._rules[scope] = self._policy.rule_for(*scope)
-        window = Window(first, offset, rule, self.stream_time)
+        lane = self._lane_of.get(scope)
+        if lane is None:
+            lane = self._lane_of[scope] = self._lanes[id(self._policy.rule_for(*scope))]
+        window = Window(first, offset, lane, self.stream_time)
         window.truncated = offset < self._truncated_below
         self._open[window.parent_id] = window
-        self._lanes[id(rule)].open(window)
-        deadline = window.opened_at + min(rule.idle_ms, rule.max_age_ms)
+        lane.open(window)
+        deadline = window.opened_at + min(lane.rule.idle_ms, lane.rule.max_age_ms)
         self._deadline = min(self._deadline, deadline)
         return window
 
@@ -158,7 +163,7 @@ class PartitionGate:
         cause = "truncated" if window.truncated else cause
         action, value = self._writer.write(window, Closing(cause, through, self._partition, self._now))
         self._ready.append(Verdict(window.parent_id.encode(), action, value, window.first_offset, window.time_before))
-        self._lanes[id(window.rule)].close(window)
+        window.lane.close(window)
         del self._open[window.parent_id]
         self._decided[window.parent_id] = through
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from schemas import wire
 from schemas.decisions import Cause
-from schemas.policy import Rule
+
+if TYPE_CHECKING:
+    from aggregation.lane import Lane
 
 
 class Window:
@@ -19,6 +23,7 @@ class Window:
         "first_at",
         "first_offset",
         "kind",
+        "lane",
         "last_at",
         "opened_at",
         "origin_conflict",
@@ -29,19 +34,20 @@ class Window:
         "truncated",
     )
 
-    def __init__(self, first: wire.ItemAnswer | wire.ParentEnded, offset: int, rule: Rule, time_before: int) -> None:
+    def __init__(self, first: wire.ItemAnswer | wire.ParentEnded, offset: int, lane: Lane, time_before: int) -> None:
         """Open a window.
 
         Args:
             first: the first record of the parent on `scores`; it is not yet added.
             offset: its offset there.
-            rule: the rule of the policy for its kind and source.
+            lane: of the rule of the policy for its kind and source.
             time_before: stream time before this record, in ms; where a re-read from here must start.
         """
         self.parent_id = first.parent_id
         self.kind = first.kind
         self.source = first.source
-        self.rule = rule
+        self.lane = lane
+        self.rule = lane.rule
         self.first_offset = offset
         self.time_before = time_before
         self.opened_at = self.active_at = max(time_before, first.appended_at)
@@ -66,7 +72,13 @@ class Window:
                 answers[index] = answer
         else:
             answers[index] = answer
-        self._note(answer)
+        at = answer.appended_at
+        if at > self.last_at:
+            self.last_at = at
+        elif at < self.first_at:
+            self.first_at = at
+        if answer.kind != self.kind or answer.source != self.source:
+            self.origin_conflict = True
         expected = self.expected
         if answer.count != expected and answer.count is not None:
             expected = self._expect(answer.count)

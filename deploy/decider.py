@@ -18,7 +18,8 @@ from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from schemas.checkpoint import UnreadableCheckpointError
 from streams import clients
-from streams.exactlyonce import DecideLoop, DecideSettings
+from streams.exactlyonce import DecideLoop
+from streams.gates import DecideSettings
 from streams.recovery import PartitionCountError
 from streams.topics import TopicNames
 

@@ -13,6 +13,7 @@ Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class _Answer(Record):
+    type: str  # first in the record: a reader that chooses by it need not search
     parent_id: Identifier
     kind: Identifier
     source: Identifier

@@ -7,7 +7,8 @@ else's may pass here and not there: fields that no decision needs are not looked
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, cast, final
 
 import msgspec
 
@@ -15,26 +16,28 @@ NonNegative = Annotated[int, msgspec.Meta(ge=0)]
 Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 
-class _Answer(msgspec.Struct, tag_field="type", frozen=True, gc=False):
+class _Answer(msgspec.Struct, tag_field="type", frozen=True, gc=False, kw_only=True):
     parent_id: Text
     kind: Text
     source: Text
     appended_at: NonNegative
 
 
-class ItemScored(_Answer, tag="ItemScored", frozen=True, gc=False):
+@final
+class ItemScored(_Answer, tag="ItemScored", frozen=True, gc=False, kw_only=True):
     """See `schemas.scores.ItemScored`."""
 
     item_id: Text
     index: NonNegative
-    score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
-    scorer: Text
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     reasons: tuple[str, ...] = ()
+    scorer: Text
     calibrated: bool = False
 
 
-class ItemFailed(_Answer, tag="ItemFailed", frozen=True, gc=False):
+@final
+class ItemFailed(_Answer, tag="ItemFailed", frozen=True, gc=False, kw_only=True):
     """See `schemas.scores.ItemFailed`."""
 
     item_id: Text
@@ -43,7 +46,8 @@ class ItemFailed(_Answer, tag="ItemFailed", frozen=True, gc=False):
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class ItemSkipped(_Answer, tag="ItemSkipped", frozen=True, gc=False):
+@final
+class ItemSkipped(_Answer, tag="ItemSkipped", frozen=True, gc=False, kw_only=True):
     """See `schemas.scores.ItemSkipped`."""
 
     item_id: Text
@@ -52,13 +56,15 @@ class ItemSkipped(_Answer, tag="ItemSkipped", frozen=True, gc=False):
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
 
 
-class ParentEnded(_Answer, tag="ParentEnded", frozen=True, gc=False):
+@final
+class ParentEnded(_Answer, tag="ParentEnded", frozen=True, gc=False, kw_only=True):
     """See `schemas.scores.ParentEnded`."""
 
     count: NonNegative | None = None
 
 
-class PolicyActivated(msgspec.Struct, tag_field="type", tag="PolicyActivated", frozen=True, gc=False):
+@final
+class PolicyActivated(msgspec.Struct, tag_field="type", tag="PolicyActivated", frozen=True, gc=False, kw_only=True):
     """See `schemas.scores.PolicyActivated`."""
 
     name: Text
@@ -72,8 +78,8 @@ ScoreRecord = ItemAnswer | ParentEnded | PolicyActivated
 _decoder: msgspec.json.Decoder[ScoreRecord] = msgspec.json.Decoder(ScoreRecord)
 
 
-decode = _decoder.decode
+decode = cast("Callable[[bytes | None], ScoreRecord]", _decoder.decode)
 """Decodes one record of the topic `scores` from JSON; raises one of `UNREADABLE`."""
 
-UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
-"""What `decode` raises for what is not valid JSON, or not a valid record."""
+UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError, TypeError)
+"""What `decode` raises for what is not valid JSON, not a valid record, or a record without a value."""

@@ -13,40 +13,37 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from itertools import groupby
+from typing import cast
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
-from schemas.checkpoint import FORMAT, Checkpoint, Metadata, encode
 from streams import clients
 from streams.deadletters import dead_letter
 from streams.evidence import EvidenceCollector
-from streams.gates import Gate, MakeGate, Notify, Owned
+from streams.gates import DecideSettings, MakeGate, Notify, Owned, Records
+from streams.outgoing import Outgoing, gather
 from streams.recovery import Recoverer
-from streams.topics import TopicNames
-from streams.transaction import Outgoing, TransactionFailedError, Transactor, dead_letters
+from streams.transaction import TransactionFailedError, Transactor
 
 _log = logging.getLogger("sluice.decide")
 
 BATCH_RECORDS = 2_000
 BATCH_WAIT = 0.1  # s; how long a batch may gather, so also how long a decision may wait for others
-MAX_DECISIONS = 5_000  # in a transaction, so that it stays well below its time-out
+MAX_DECISIONS = 5_000  # in a transaction, so that it stays well below its time-out; as many wait for the next one
 MAX_SPAN = 1.0  # s between transactions while there is more to read: each costs as much time as 2,000 scores
 QUIET_COMMIT_EVERY = 0.5  # s; nothing decided: the low watermark is committed no more often
 RETRY_AFTER_FAILURE = 0.2  # s; a broker that refuses is not asked in a tight loop
 
 
 @dataclass(frozen=True, slots=True)
-class DecideSettings:
-    """How a decider takes part in its group."""
+class _Flight:
+    """The transaction in flight."""
 
-    names: TopicNames
-    partitions: int
-    group: str
-    score_group: str
-    transactional_id: str
-    policy_version: int
+    outgoing: Outgoing
+    ended: Future[None]
 
 
 class DecideLoop:
@@ -67,7 +64,8 @@ class DecideLoop:
         self._recovered: list[Owned] = []  # wait for the seek to their position
         self._assigned: set[int] = set()
         self._group: object = None
-        self._dead: list[dict[str, Any]] = []
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="transaction")
+        self._flight: _Flight | None = None
         self._committed_at = 0.0
 
     def run(self, stopped: Callable[[], bool]) -> None:
@@ -83,7 +81,8 @@ class DecideLoop:
         try:
             while not stopped():
                 self._turn()
-            self._commit()
+            while self._commit():
+                pass
         finally:
             self._close()
 
@@ -91,7 +90,7 @@ class DecideLoop:
         if self._recoverer.busy:
             self._recover()
         self._start_recovered()
-        wait = 0.01 if self._recoverer.busy or self._recovered else BATCH_WAIT
+        wait = 0.01 if self._recoverer.busy or self._recovered or self._ready() else BATCH_WAIT
         messages = self._consumer.consume(BATCH_RECORDS, timeout=wait)
         self._apply(messages)
         now = _wall_ms()
@@ -102,12 +101,15 @@ class DecideLoop:
 
     def _full(self) -> bool:
         """Whether a transaction is due although more can be read at once."""
-        ready = sum(one.gate.ready for one in self._owned.values())
-        return ready >= MAX_DECISIONS or time.monotonic() - self._committed_at >= MAX_SPAN
+        return self._ready() >= MAX_DECISIONS or time.monotonic() - self._committed_at >= MAX_SPAN
+
+    def _ready(self) -> int:
+        return sum(one.gate.ready for one in self._owned.values())
 
     # ------------------------------------------------------------------------------------------------ partitions
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._settle()
         # Together with the assignment: metadata taken later may be of a generation in which the partition is another's.
         # A member that was away can get a late assignment when it has no member id any more. Metadata without one
         # is not checked by the broker, so nothing is sent with it; `lost` follows.
@@ -123,10 +125,12 @@ class DecideLoop:
         self._notify("assigned", partitions=numbers)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._settle()
         self._forget([p.partition for p in partitions], "revoked")
         consumer.incremental_unassign(partitions)
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._settle()
         self._forget([p.partition for p in partitions], "lost")
         consumer.incremental_unassign(partitions)
 
@@ -140,6 +144,7 @@ class DecideLoop:
         self._notify(event, partitions=numbers)
 
     def _recover(self) -> None:
+        self._settle()
         try:
             self._transactor.open()  # first of all, so that recovery does not wait for an open transaction of our own
         except KafkaException as exception:
@@ -165,7 +170,6 @@ class DecideLoop:
         numbers = sorted(self._assigned)
         self._owned.clear()
         self._recovered.clear()
-        self._dead.clear()
         self._evidence.forget(numbers)
         if numbers:
             self._consumer.pause([TopicPartition(self._names.scores, number) for number in numbers])
@@ -176,21 +180,20 @@ class DecideLoop:
 
     def _apply(self, messages: list[Message]) -> None:
         now = _wall_ms()
-        gates = self._gates()
-        for message in messages:
-            if message.error() is not None:
-                self._on_error(message)
-                gates = self._gates()  # it may have cost them all
-                continue
-            gate = gates.get(message.partition() or 0)
-            if gate is None:  # consumed before its partition was taken away or recovered
-                continue
-            problem = gate.apply(message.offset() or 0, message.value() or b"", now)
-            if problem is not None:
-                self._dead.append(dead_letter(message, "decide", "unreadable_score", problem))
+        failed = list(filter(Message.error, messages))
+        for message in failed:
+            self._on_error(message)
+        good = [message for message in messages if message.error() is None] if failed else messages
+        for partition, run in groupby(good, key=Message.partition):
+            one = self._owned.get(partition or 0)
+            if one is not None:  # else consumed before its partition was taken away or recovered
+                self._apply_run(one, list(run), now)
 
-    def _gates(self) -> dict[int, Gate]:
-        return {number: one.gate for number, one in self._owned.items()}
+    def _apply_run(self, one: Owned, run: list[Message], now: int) -> None:
+        records = zip(map(Message.offset, run), map(Message.value, run), strict=True)
+        for problem in one.gate.apply(cast("Records", records), now):  # an offset is None in a message of our own alone
+            message = next(message for message in run if message.offset() == problem.offset)
+            one.dead.append(dead_letter(message, "decide", "unreadable_score", problem.detail))
 
     def _on_error(self, message: Message) -> None:
         error = message.error()
@@ -206,72 +209,44 @@ class DecideLoop:
 
     # ------------------------------------------------------------------------------------------------ committing
 
-    def _commit(self) -> None:
-        """Send what was decided, in as many transactions as it takes."""
-        if self._group is None or self._consumer.consumer_group_metadata() != self._group:
-            return  # the group is changing: a transaction would be refused, and the next assignment is on its way
-        while any(one.gate.ready for one in self._owned.values()) or self._dead:
-            if not self._transact():
-                return
-        if time.monotonic() - self._committed_at >= QUIET_COMMIT_EVERY:
-            self._transact()
+    def _commit(self) -> bool:
+        """Begin a transaction with what was decided, once the one before has ended.
 
-    def _transact(self) -> bool:
-        outgoing = Outgoing()
-        room = MAX_DECISIONS
-        for one in self._owned.values():
-            room -= self._collect(outgoing, one, room)
-        dead_letters(outgoing, self._names.dead_letters, self._dead)
-        moved = self._offsets(outgoing, everything=bool(outgoing.decisions or self._dead))
+        Returns:
+            Whether there was anything to send.
+        """
+        self._settle()
+        if self._group is None or self._consumer.consumer_group_metadata() != self._group:
+            return False  # the group is changing: it would be refused, and the next assignment is on its way
+        due = self._ready() or any(one.dead for one in self._owned.values())
+        if not due and time.monotonic() - self._committed_at < QUIET_COMMIT_EVERY:
+            return False
+        outgoing = gather(self._settings, self._owned.values(), MAX_DECISIONS)
+        self._committed_at = time.monotonic()
         if not outgoing.offsets:
-            self._committed_at = time.monotonic()
-            return True
+            return False
         try:
-            self._transactor.send(outgoing, self._group)
+            self._transactor.begin(outgoing)
         except (TransactionFailedError, KafkaException) as error:
             self._on_failure(error, outgoing)
             return False
-        for one, checkpoint in moved:
-            one.committed = checkpoint
-        self._dead.clear()
-        self._committed_at = time.monotonic()
-        if outgoing.decisions:
-            self._notify("committed", decisions=outgoing.decisions)
+        self._flight = _Flight(outgoing, self._thread.submit(self._transactor.commit, outgoing, self._group))
         return True
 
-    def _collect(self, outgoing: Outgoing, one: Owned, room: int) -> int:
-        verdicts = one.gate.take(room) if room else ()
-        outgoing.add(self._names.decisions, one.partition, verdicts)
-        outgoing.add(self._names.latest, one.partition, verdicts)
-        for action in {verdict.action for verdict in verdicts}:
-            chosen = [verdict for verdict in verdicts if verdict.action == action]
-            outgoing.add(self._names.action(action), one.partition, chosen)
-        outgoing.decisions += len(verdicts)
-        return len(verdicts)
-
-    def _offsets(self, outgoing: Outgoing, *, everything: bool) -> list[tuple[Owned, Checkpoint]]:
-        """Add the offsets that have moved; those of every partition where there are records.
-
-        It is with the offsets that the broker checks the generation: records without any would not be fenced.
-        """
-        moved = []
-        for one in self._owned.values():
-            mark = one.gate.checkpoint()
-            if mark == one.committed and not everything:
-                continue
-            metadata = Metadata(
-                FORMAT,
-                self._settings.partitions,
-                mark.position,
-                mark.stream_time,
-                one.decisions_from,
-                self._settings.policy_version,
-                mark.truncated_below,
-            )
-            place = TopicPartition(self._names.scores, one.partition, mark.low_watermark, encode(metadata))
-            outgoing.offsets.append(place)
-            moved.append((one, mark))
-        return moved
+    def _settle(self) -> None:
+        """Wait for the transaction in flight, if there is one."""
+        flight, self._flight = self._flight, None
+        if flight is None:
+            return
+        try:
+            flight.ended.result()
+        except (TransactionFailedError, KafkaException) as error:
+            self._on_failure(error, flight.outgoing)
+            return
+        for one, checkpoint in flight.outgoing.moved:
+            one.committed = checkpoint
+        if flight.outgoing.decisions:
+            self._notify("committed", decisions=flight.outgoing.decisions)
 
     def _on_failure(self, error: TransactionFailedError | KafkaException, outgoing: Outgoing) -> None:
         zombie = isinstance(error, TransactionFailedError) and error.zombie
@@ -281,6 +256,7 @@ class DecideLoop:
 
     def _close(self) -> None:
         self._consumer.close()  # first: it calls back when the partitions are given up
+        self._thread.shutdown()
         self._transactor.close()
         self._recoverer.close()
 

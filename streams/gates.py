@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from schemas.checkpoint import Checkpoint
+from streams.topics import TopicNames
+
+Records = Iterable[tuple[int, bytes | None]]
+"""Records of `scores`: offset and value."""
 
 
 class Verdict(Protocol):
@@ -23,6 +27,18 @@ class Verdict(Protocol):
     @property
     def value(self) -> bytes:
         """The record."""
+
+
+class Unreadable(Protocol):
+    """A record of `scores` that is not one of ours."""
+
+    @property
+    def offset(self) -> int:
+        """Where it is."""
+
+    @property
+    def detail(self) -> str:
+        """What is wrong with it."""
 
 
 class Gate(Protocol):
@@ -43,8 +59,8 @@ class Gate(Protocol):
     def recall(self, decision: bytes) -> bool:
         """Learn of a decision that was made; return whether it is one."""
 
-    def apply(self, offset: int, value: bytes, now: int) -> str | None:
-        """Take one record; return what is wrong with one that cannot be read."""
+    def apply(self, records: Records, now: int) -> Sequence[Unreadable]:
+        """Take records, each with its offset, in their order; return those that cannot be read."""
 
     def take(self, limit: int) -> Sequence[Verdict]:
         """Hand over the verdicts that wait, `limit` at most."""
@@ -77,3 +93,16 @@ class Owned:
     gate: Gate
     decisions_from: int
     committed: Checkpoint | None = None
+    dead: list[dict[str, Any]] = field(default_factory=list)  # dead letters that wait for the next transaction
+
+
+@dataclass(frozen=True, slots=True)
+class DecideSettings:
+    """How a decider takes part in its group."""
+
+    names: TopicNames
+    partitions: int
+    group: str
+    score_group: str
+    transactional_id: str
+    policy_version: int

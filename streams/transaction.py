@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from confluent_kafka import KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams import clients
-from streams.gates import Verdict
+from streams.outgoing import Outgoing
 
 _log = logging.getLogger("sluice.decide")
 
@@ -42,21 +42,6 @@ class TransactionFailedError(Exception):
         self.in_doubt = in_doubt
 
 
-@dataclass(slots=True)
-class Outgoing:
-    """The records of one transaction, by topic and partition, and what it commits."""
-
-    by_place: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
-    offsets: list[TopicPartition] = field(default_factory=list)
-    with_headers: list[dict[str, Any]] = field(default_factory=list)
-    decisions: int = 0
-
-    def add(self, topic: str, partition: int, verdicts: Sequence[Verdict]) -> None:
-        """Add records for a partition."""
-        messages = [{"key": verdict.key, "value": verdict.value} for verdict in verdicts]
-        self.by_place.setdefault((topic, partition), []).extend(messages)
-
-
 class Transactor:
     """Sends transactions under one transactional id."""
 
@@ -78,7 +63,7 @@ class Transactor:
             self._properties,
             transactional_id=self._id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            linger_ms=0,
+            linger_ms=20,  # full batches; committing flushes, so that nothing ever waits for it
         )
         try:
             producer.init_transactions(_CALL_TIMEOUT * 2)
@@ -87,24 +72,41 @@ class Transactor:
             raise
         self._producer = producer
 
-    def send(self, outgoing: Outgoing, group: object) -> None:
-        """Send records and offsets in one transaction, and wait until it is committed.
+    def begin(self, outgoing: Outgoing) -> None:
+        """Begin a transaction and hand its records to the producer.
+
+        Raises:
+            TransactionFailedError: nothing was committed; recover from the topics.
+            KafkaException: the brokers did not answer in time, or refused; nothing was begun.
+        """
+        self.open()
+        with self._failing() as producer:
+            producer.begin_transaction()
+            _produce(producer, outgoing)
+
+    def commit(self, outgoing: Outgoing, group: object) -> None:
+        """Commit the transaction that was begun, with its offsets; wait until that is certain.
+
+        It only waits, and holds up no other thread of Python.
 
         Args:
-            outgoing: what to send.
+            outgoing: what the transaction was begun with.
             group: the consumer group's metadata as it was when the partitions were assigned; with fresher metadata
                 the broker would let a replica commit a partition that it no longer owns.
 
         Raises:
             TransactionFailedError: nothing was committed, or nobody knows; recover from the topics.
         """
-        self.open()
-        assert self._producer is not None  # noqa: S101 - open() raises otherwise
+        with self._failing() as producer:
+            producer.send_offsets_to_transaction(outgoing.offsets, group, _CALL_TIMEOUT)
+            producer.commit_transaction(_CALL_TIMEOUT)
+
+    @contextmanager
+    def _failing(self) -> Iterator[Producer]:
+        if self._producer is None:
+            raise RuntimeError("a transaction without a producer")
         try:
-            self._producer.begin_transaction()
-            _produce(self._producer, outgoing)
-            self._producer.send_offsets_to_transaction(outgoing.offsets, group, _CALL_TIMEOUT)
-            self._producer.commit_transaction(_CALL_TIMEOUT)
+            yield self._producer
         except KafkaException as exception:
             error: KafkaError = exception.args[0]
             raise TransactionFailedError(error, in_doubt=not self._aborted(error)) from exception
@@ -164,8 +166,3 @@ def _discard(producer: Producer) -> None:
         producer.close()
     except (KafkaException, RuntimeError) as error:
         _log.debug("closing a producer: %s", error)
-
-
-def dead_letters(outgoing: Outgoing, topic: str, messages: Iterable[dict[str, Any]]) -> None:
-    """Add dead letters, which carry headers, to a transaction."""
-    outgoing.with_headers.extend({"topic": topic, **message} for message in messages)

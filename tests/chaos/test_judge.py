@@ -28,7 +28,7 @@ def _flawless(parents: int = 60) -> Topics:
     for offset, record in enumerate(answers(parents, items=10, seed=3)):
         value = json.dumps(record | {"appended_at": NOW + offset}).encode()
         scores.append(Entry(0, offset, NOW, record["parent_id"].encode(), value))
-        gate.apply(offset, value, NOW + offset)
+        gate.apply([(offset, value)], NOW + offset)
     gate.close_due(NOW + 10 * IDLE, NOW + 10 * IDLE)
     verdicts = gate.take(10_000)
     decisions = [Entry(0, offset, NOW, one.key, one.value) for offset, one in enumerate(verdicts)]

@@ -22,7 +22,8 @@ from deploy.brokers.waiting import wait_until
 from schemas.decisions import Decision
 from schemas.policy import Action, Policy
 from streams import clients, topics
-from streams.exactlyonce import DecideLoop, DecideSettings
+from streams.exactlyonce import DecideLoop
+from streams.gates import DecideSettings
 from streams.recovery import PartitionCountError
 from streams.topics import TopicNames
 from tests.chaos.fleet import Journal, Replica

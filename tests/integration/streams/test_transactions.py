@@ -14,7 +14,8 @@ from schemas.decisions import Decision
 from schemas.policy import Policy, Rule
 from schemas.scores import ItemScored
 from streams import clients, exactlyonce, topics
-from streams.exactlyonce import DecideLoop, DecideSettings
+from streams.exactlyonce import DecideLoop
+from streams.gates import DecideSettings
 from streams.history import Follower, read_whole
 from streams.topics import TopicNames
 

@@ -52,8 +52,7 @@ def fed(
 ) -> PartitionGate:
     """Return a gate that has applied the records, the first of them at offset `start`."""
     gate = PartitionGate(0, decider or policy(), resume)
-    for offset, record in enumerate(records, start):
-        assert gate.apply(offset, record, NOW) is None
+    assert gate.apply(enumerate(records, start), NOW) == []
     return gate
 
 

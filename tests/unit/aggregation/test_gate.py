@@ -58,8 +58,7 @@ def test_a_successor_makes_the_decisions_that_were_not_committed(log: list[bytes
     second = PartitionGate(0, timed, checkpoint)
     for verdict in committed:
         second.recall(verdict.value)
-    for offset in range(checkpoint.low_watermark, len(log)):
-        second.apply(offset, log[offset], NOW)
+    second.apply(list(enumerate(log))[checkpoint.low_watermark :], NOW)
     after = [_facts(verdict) for verdict in taken(second)]
     assert [_facts(verdict) for verdict in committed] + after == whole
 
@@ -74,8 +73,7 @@ def test_many_owners_decide_what_one_does(log: list[bytes], cuts: list[int], dra
         gate = PartitionGate(0, timed, checkpoint)
         for verdict in topic:
             gate.recall(verdict.value)
-        for offset in range(checkpoint.low_watermark, min(upto, len(log))):
-            gate.apply(offset, log[offset], NOW)
+        gate.apply(list(enumerate(log[:upto]))[checkpoint.low_watermark :], NOW)
         topic += gate.take(gate.ready if upto == len(log) else draw.randint(0, gate.ready))
         checkpoint = gate.checkpoint()
     assert len(topic) == len(whole)
@@ -97,7 +95,7 @@ def test_closings_by_the_wall_clock_decide_no_parent_twice(log: list[bytes], ste
     gate = _successor(kept)
     for step in [*steps, *["read"] * len(log), "commit"]:
         if step == "read" and gate.position < len(log):
-            gate.apply(gate.position, log[gate.position], NOW)
+            gate.apply([(gate.position, log[gate.position])], NOW)
         elif step == "close" and (due := gate.next_deadline()) is not None:
             gate.close_due(due, NOW)
         elif step == "commit":
@@ -185,18 +183,18 @@ def test_what_opens_in_a_truncated_range_goes_to_review() -> None:
 
 def test_an_unreadable_record_is_reported_once() -> None:
     gate = PartitionGate(0, policy())
-    problem = gate.apply(0, b'{"type":"ItemScored"}', NOW)
-    assert problem is not None
-    assert "parent_id" in problem
+    problems = gate.apply([(0, b'{"type":"ItemScored"}')], NOW)
+    assert [problem.offset for problem in problems] == [0]
+    assert "parent_id" in problems[0].detail
     assert gate.position == 1
     again = PartitionGate(0, policy(), Checkpoint(low_watermark=0, position=1, stream_time=0))
-    assert again.apply(0, b'{"type":"ItemScored"}', NOW) is None
+    assert again.apply([(0, b'{"type":"ItemScored"}')], NOW) == []
     assert (gate.tally.unreadable, again.tally.unreadable) == (1, 0)
 
 
 def test_a_record_that_was_applied_before_is_passed_over() -> None:
     gate = fed([scored("p", 0, 0.9, 2)])
-    gate.apply(0, scored("p", 1, 0.9, 2), NOW)
+    gate.apply([(0, scored("p", 1, 0.9, 2))], NOW)
     assert (gate.ready, gate.position) == (0, 1)
 
 

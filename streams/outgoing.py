@@ -1,0 +1,74 @@
+"""What one transaction holds: decisions, dead letters and offsets, as they stand when it begins."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import TopicPartition
+
+from schemas.checkpoint import FORMAT, Checkpoint, Metadata, encode
+from streams.gates import DecideSettings, Owned, Verdict
+from streams.topics import TopicNames
+
+Messages = list[dict[str, Any]]
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """The records of one transaction, by topic and partition, and what it commits."""
+
+    by_place: dict[tuple[str, int], Messages] = field(default_factory=dict)
+    with_headers: Messages = field(default_factory=list)
+    offsets: list[TopicPartition] = field(default_factory=list)
+    moved: list[tuple[Owned, Checkpoint]] = field(default_factory=list)
+    decisions: int = 0
+
+    def add(self, names: TopicNames, partition: int, verdicts: Sequence[Verdict]) -> None:
+        """Add the decisions of a partition: each to the log, to `latest` and to the topic of its action."""
+        messages = [{"key": verdict.key, "value": verdict.value} for verdict in verdicts]
+        self.by_place[names.decisions, partition] = messages
+        self.by_place[names.latest, partition] = messages
+        for verdict, message in zip(verdicts, messages, strict=True):
+            self.by_place.setdefault((names.action(verdict.action), partition), []).append(message)
+        self.decisions += len(verdicts)
+
+
+def gather(settings: DecideSettings, owned: Iterable[Owned], limit: int) -> Outgoing:
+    """Take what is ready: decisions from the gates, and the dead letters.
+
+    Args:
+        settings: names the topics and stands in the offsets' metadata.
+        owned: the partitions; where any record is sent, the offsets of all of them are too. It is with the offsets
+            that the broker checks the generation: records without any would not be fenced.
+        limit: how many decisions at most; the rest stays with the gates.
+    """
+    outgoing = Outgoing()
+    owned = list(owned)
+    for one in owned:
+        verdicts = one.gate.take(limit - outgoing.decisions)
+        if verdicts:
+            outgoing.add(settings.names, one.partition, verdicts)
+        outgoing.with_headers += [{"topic": settings.names.dead_letters, **message} for message in one.dead]
+        one.dead.clear()
+    everything = bool(outgoing.by_place or outgoing.with_headers)
+    for one in owned:
+        mark = one.gate.checkpoint()
+        if everything or mark != one.committed:
+            outgoing.offsets.append(_offset(settings, one, mark))
+            outgoing.moved.append((one, mark))
+    return outgoing
+
+
+def _offset(settings: DecideSettings, one: Owned, mark: Checkpoint) -> TopicPartition:
+    metadata = Metadata(
+        FORMAT,
+        settings.partitions,
+        mark.position,
+        mark.stream_time,
+        one.decisions_from,
+        settings.policy_version,
+        mark.truncated_below,
+    )
+    return TopicPartition(settings.names.scores, one.partition, mark.low_watermark, encode(metadata))
