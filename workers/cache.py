@@ -172,15 +172,3 @@ class RedisCache:
             return None
         self._breaker.succeeded()
         return result
-
-
-def configure_local(client: Redis, maxmemory: str = "256mb") -> None:
-    """Cap the memory of a server that is ours, and let it evict what was used longest ago.
-
-    Only for a server that this process started: on another's the cap and the policy are its owner's.
-
-    Raises:
-        redis.exceptions.RedisError: the server refuses.
-    """
-    client.config_set("maxmemory", maxmemory)
-    client.config_set("maxmemory-policy", "allkeys-lru")

@@ -15,6 +15,7 @@ from deploy.brokers.guard import Guarded
 from deploy.brokers.start import LOOPBACK, clean_environment, wait_until_ready, with_free_ports
 from deploy.errors import MissingPartError
 
+MEMORY_CAP: Final = "256mb"
 _START_S: Final = 30.0  # 0.1 s on an idle machine, more when much is read back
 
 
@@ -77,6 +78,8 @@ def _start(program: Path, port: int, folder: Path, lock: int) -> Guarded:
         "dir": str(folder / "data"),
         "appendonly": "yes",  # data survive a restart, but for the last second of a kill -9
         "save": "",  # the log of writes is enough
+        "maxmemory": MEMORY_CAP,
+        "maxmemory-policy": "allkeys-lru",  # a cache: what was used longest ago goes first
     }
     command = [str(program), *(part for name, value in options.items() for part in (f"--{name}", value))]
     log = folder / "valkey.log"

@@ -166,6 +166,8 @@ def test_kafka_listens_on_the_loopback_only_and_its_topics_survive_a_restart(tmp
 def test_valkey_listens_on_the_loopback_only_and_its_data_survive_a_restart(tmp_path: Path) -> None:
     with local_valkey(tmp_path) as first, contextlib.closing(redis.Redis.from_url(first.url)) as client:
         assert _listening_addresses(first.pid) == {"127.0.0.1"}
+        kept_small = client.config_get("maxmemory", "maxmemory-policy")
+        assert kept_small == {"maxmemory": str(256 * 2**20), "maxmemory-policy": "allkeys-lru"}
         client.set("kept", "yes")
     assert _gone(first.pid)
     with local_valkey(tmp_path) as second, contextlib.closing(redis.Redis.from_url(second.url)) as client:

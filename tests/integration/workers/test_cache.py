@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 
 from deploy.brokers.ladder import RedisAddress
-from workers.cache import RedisCache, configure_local
+from workers.cache import RedisCache
 from workers.entries import Entry
 
 
@@ -81,10 +81,3 @@ def test_too_large_an_entry_is_left_out(client: Redis) -> None:
     cache.put_many({"large": entry()})
     assert cache.counts.oversized == 1
     assert client.exists("large") == 0
-
-
-def test_a_server_of_ours_gets_a_cap(client: Redis) -> None:
-    configure_local(client, "64mb")
-    settings = client.config_get("maxmemory*")
-    assert settings["maxmemory"] == str(64 * 2**20)
-    assert settings["maxmemory-policy"] == "allkeys-lru"
