@@ -20,6 +20,7 @@ class Rule(StrEnum):
 
     LOW_WATERMARK = "commit the low watermark, not the position"
     WAITING_IS_OPEN = "a decision that waits for the next transaction counts as open"
+    SNAPSHOT = "a transaction's offsets are those of its beginning: what was read since is not in it"
     STREAM_TIME_AT_LOW = "the stream time committed is the one at the low watermark"
     ONE_TRANSACTION = "decisions and offsets in one transaction"
     PENDING_WAIT = "committed offsets are fetched read_committed"

@@ -25,6 +25,8 @@ class Replica(NamedTuple):
     batch: int = -1  # offset of a record consumed, not yet applied
     out: tuple[Decision, ...] = ()
     sending: int = 0  # how many of those the transaction holds
+    carried: str = ""  # the metadata that it carries
+    snapshot: Offsets = Offsets()  # the offsets that it carries
     committed: Offsets = Offsets()
     produced: bool = False
     sent: bool = False
@@ -35,7 +37,8 @@ class Replica(NamedTuple):
         return self.pc in {"txn", "commit", "doubt"}
 
     def stale(self) -> "Replica":
-        return self._replace(metadata="stale") if self.metadata == "fresh" else self
+        carried = "stale" if self.carried == "fresh" else self.carried
+        return self._replace(metadata="stale" if self.metadata == "fresh" else self.metadata, carried=carried)
 
 
 Move = tuple[str, Replica, Broker]
@@ -143,6 +146,19 @@ class ReplicaSteps:
         return "" if metadata == "bare" and self.holds(Rule.METADATA_BARE) else metadata
 
     def run(self, broker: Broker, _: int, replica: Replica) -> Iterator[Move]:
+        yield from self.read(broker, replica)
+        if replica.batch < 0 and (replica.out or (self.idle_commits and self.offsets_of(replica) != replica.committed)):
+            yield self.begin(broker, replica)
+
+    def begin(self, broker: Broker, replica: Replica) -> Move:
+        """What the transaction holds is fixed here, except where the rule for it is taken away."""
+        sending = min(len(replica.out), self.script.at_once)
+        begun = replica._replace(pc="txn", sending=sending, produced=not sending, carried=replica.metadata)
+        begun = begun._replace(snapshot=self.offsets_of(begun))
+        return f"begins, {sending} of {len(replica.out)} decided", begun, broker
+
+    def read(self, broker: Broker, replica: Replica) -> Iterator[Move]:
+        """Consume and apply; also while a transaction is in flight."""
         end = len(self.script.scores)
         if replica.batch >= 0:
             yield self.apply_batch(broker, replica)
@@ -154,10 +170,6 @@ class ReplicaSteps:
                 fold, decisions = close(replica.fold, list(replica.fold.windows), end - 1, "wall")
                 closed = replica._replace(fold=fold, out=replica.out + decisions, metadata=metadata)
                 yield "takes metadata, closes by wall clock", closed, broker
-        if replica.out or (self.idle_commits and self.offsets_of(replica) != replica.committed):
-            sending = min(len(replica.out), self.script.at_once)
-            begun = replica._replace(pc="txn", sending=sending, produced=not sending)
-            yield f"begins, {sending} of {len(replica.out)} decided", begun, broker
 
     def consume(self, broker: Broker, taken: Replica) -> Move:
         """Where a batch dies with its assignment, nothing that comes between consuming and applying can be seen."""
@@ -193,16 +205,21 @@ class ReplicaSteps:
                 yield "produces", self.ready(replica._replace(produced=True)), appended
             if not replica.sent:
                 yield self.send(broker, number, replica)
+            yield from self.read_on(broker, replica)
+
+    def read_on(self, broker: Broker, replica: Replica) -> Iterator[Move]:
+        if not replica.gone:
+            yield from self.read(broker, replica)
 
     def ready(self, replica: Replica) -> Replica:
         return replica._replace(pc="commit") if replica.produced and replica.sent else replica
 
     def send(self, broker: Broker, number: int, replica: Replica) -> Move:
-        metadata = replica.metadata if self.holds(Rule.METADATA_EARLY) else self.metadata_of(replica)
+        metadata = replica.carried if self.holds(Rule.METADATA_EARLY) else self.metadata_of(replica)
         if self.holds(Rule.FENCING) and metadata not in {"fresh", "bare"}:
             aborted = broker.end(number, "abort") if broker.txns[number].status == "open" else broker
             return f"offsets refused ({metadata or 'withheld'}), aborts", self.refused(replica), aborted
-        offsets = self.offsets_of(replica)
+        offsets = replica.snapshot if self.holds(Rule.SNAPSHOT) else self.offsets_of(replica._replace(out=()))
         sent = self.ready(replica._replace(sent=True, committed=offsets))
         if not self.holds(Rule.ONE_TRANSACTION):
             return f"commits offset {offsets.low} alone", sent, broker._replace(stored=offsets)
@@ -220,6 +237,7 @@ class ReplicaSteps:
             yield "is fenced", self.again(replica), broker
             return
         yield "commits", self.after_commit(replica), broker.end(number, "commit")
+        yield from self.read_on(broker, replica)
 
     def after_commit(self, replica: Replica) -> Replica:
         if replica.gone:
@@ -228,7 +246,14 @@ class ReplicaSteps:
         if not self.holds(Rule.REMEMBER):
             fold = fold._replace(decided=())
         return replica._replace(
-            pc="run", fold=fold, out=replica.out[replica.sending :], sending=0, produced=False, sent=False
+            pc="run",
+            fold=fold,
+            out=replica.out[replica.sending :],
+            sending=0,
+            carried="",
+            snapshot=Offsets(),
+            produced=False,
+            sent=False,
         )
 
     def doubt(self, broker: Broker, number: int, replica: Replica) -> Iterator[Move]:
