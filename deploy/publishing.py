@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
-from deploy.errors import SluiceError
-from streams.publisher import Publisher, PublishError
-from workers.sources import Parent, SourceError, SourceOptions, UnsupportedFileError, open_parent
+from deploy.errors import ConfigurationError, SluiceError
+from deploy.settings import Settings
+from streams import clients
+from streams.claimfolder import ClaimFolder
+from streams.publisher import OversizedError, Publisher, PublishError
+from streams.topics import TopicNames
+from workers.sources import Found, Parent, SourceError, SourceOptions, discover
 
 
 class PublishingError(SluiceError):
@@ -30,10 +34,14 @@ class Progress(Protocol):
 
 @dataclass(slots=True)
 class Published:
-    """What became of the files: the items of each parent, and what could not be read."""
+    """What became of the files: the items of each parent, what could not be read, and how the rest was read.
+
+    A problem names its file, and is for the person who published it. A note names a parent id at most.
+    """
 
     parents: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def items(self) -> int:
@@ -41,17 +49,10 @@ class Published:
         return sum(self.parents.values())
 
 
-def files_of(paths: Iterable[Path]) -> Iterator[Path]:
-    """Yield the files that are named, and those in the folders that are named, in order of their names."""
-    for path in paths:
-        if path.is_dir():
-            yield from sorted(
-                found
-                for found in path.rglob("*")
-                if found.is_file() and not any(part.startswith(".") for part in found.relative_to(path).parts)
-            )
-        else:
-            yield path
+def open_publisher(properties: clients.Properties, settings: Settings) -> Publisher:
+    """Open a publisher for the topic of items; what is too large for a message goes to the folder of the settings."""
+    claims = None if settings.claim_dir is None else ClaimFolder(settings.claim_dir)
+    return Publisher(properties, TopicNames(settings.topic_prefix).items, claims)
 
 
 def renamed(parent: Parent, suffix: str) -> Parent:
@@ -72,19 +73,28 @@ def renamed(parent: Parent, suffix: str) -> Parent:
 def publish_files(
     paths: Iterable[Path], publisher: Publisher, source: str, options: SourceOptions, progress: Progress
 ) -> Published:
-    """Publish every file as a parent. A file that cannot be read is named, and the others go on.
+    """Publish what is found among files and folders. What cannot be read is named, and the others go on.
 
     Raises:
+        ConfigurationError: a parent id was given, and there are several parents.
         PublishingError: the brokers refused a record.
     """
-    published = Published()
-    for path in files_of(paths):
+    found = discover(paths, source=source, options=options)
+    _check_one(found.found, options)
+    published = Published(problems=[str(problem) for problem in found.problems], notes=list(found.notes))
+    for each in found.found:
         try:
-            publish_parent(open_parent(path, source=source, options=options), publisher, published, progress)
-        except (SourceError, UnsupportedFileError) as error:
+            publish_parent(each.open(), publisher, published, progress)
+        except (SourceError, OversizedError) as error:
             published.problems.append(str(error))
     flush(publisher)
     return published
+
+
+def _check_one(found: Sequence[Found], options: SourceOptions) -> None:
+    if options.parent_id is not None and len(found) > 1:
+        named = ", ".join(one.label for one in found[:3])
+        raise ConfigurationError(f"--parent-id names one parent, and there are {len(found)}: {named}, ...")
 
 
 def publish_parent(parent: Parent, publisher: Publisher, published: Published, progress: Progress) -> None:
@@ -96,16 +106,18 @@ def publish_parent(parent: Parent, publisher: Publisher, published: Published, p
     Raises:
         PublishingError: the brokers refused a record.
         SourceError: it broke off; what came before was published.
+        OversizedError: an item is too large to be sent; what came before was published.
     """
     progress.parent(parent)
     published.parents[parent.parent_id] = 0
+    published.notes += (f"{parent.parent_id}: {note}" for note in parent.notes)
     broken = 0
     try:
         for item in parent.items:
             publisher.item(item)
             published.parents[parent.parent_id] += 1
             progress.item()
-    except SourceError:
+    except (SourceError, OversizedError):
         broken = 1
         raise
     except PublishError as error:

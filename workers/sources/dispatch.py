@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from workers.sources import image, nifti, text, video
+from workers.sources import dicom, html, image, nifti, pdf, text, video
 from workers.sources.parent import Parent, SourceError, SourceOptions, UnsupportedFileError
 
 _Read = Callable[..., Parent]
@@ -12,7 +12,10 @@ _Read = Callable[..., Parent]
 SUPPORTED: Final[dict[str, tuple[str, ...]]] = {
     "video": (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".ts"),
     "volume": (".nii", ".nii.gz"),
-    "document": (".txt", ".text", ".md", ".markdown"),
+    "series": (".dcm", ".dicom"),
+    "text": (".txt", ".text", ".md", ".markdown"),
+    "page": (".html", ".htm"),
+    "pdf": (".pdf",),
     "picture": (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"),
 }
 """Which suffixes are read as what. A file with another one is read as what its first bytes say."""
@@ -20,10 +23,13 @@ SUPPORTED: Final[dict[str, tuple[str, ...]]] = {
 _READERS: Final[dict[str, _Read]] = {
     "video": video.read,
     "volume": nifti.read,
-    "document": text.read,
+    "text": text.read,
+    "page": html.read,
+    "pdf": pdf.read,
     "picture": image.read,
 }
 _HEAD_BYTES = 4096
+_DICOM_MARK = slice(128, 132)  # "DICM", after a preamble that may be anything
 
 
 def open_parent(path: Path, *, source: str = "files", options: SourceOptions | None = None) -> Parent:
@@ -33,12 +39,41 @@ def open_parent(path: Path, *, source: str = "files", options: SourceOptions | N
         UnsupportedFileError: No reader reads such a file; the message lists what can be read.
         SourceError: The file is missing, empty or broken.
     """
+    what = what_is(path)
+    options = options or SourceOptions()
+    if what == "series":
+        return _open_series(path, source=source, options=options)
+    return _READERS[what](path, source=source, options=options)
+
+
+def what_is(path: Path) -> str:
+    """Return which of `SUPPORTED` a file is, by its suffix or its first bytes.
+
+    Raises:
+        UnsupportedFileError: It is none of them.
+        SourceError: It is missing, empty, or cannot be read.
+    """
     head = _head(path)
-    what = _by_suffix(path.name.lower()) or _by_content(head)
-    if what is None or (what == "document" and b"\0" in head):
+    what = "series" if head[_DICOM_MARK] == b"DICM" else by_suffix(path.name.lower()) or _by_content(head)
+    if what in {"text", "page"} and b"\0" in head and not head.startswith(text.UTF_16_MARKS):
+        what = None
+    if what is None and dicom.is_dicom(path):  # some old ones have no preamble
+        what = "series"
+    if what is None:
         known = "; ".join(f"{name}: {' '.join(suffixes)}" for name, suffixes in SUPPORTED.items())
         raise UnsupportedFileError(path, f"not a file that can be read. Supported are {known}")
-    return _READERS[what](path, source=source, options=options or SourceOptions())
+    return what
+
+
+def _open_series(path: Path, *, source: str, options: SourceOptions) -> Parent:
+    found = dicom.find_series([path], source=source, options=options)
+    for problem in found.problems:
+        raise problem
+    if not found.parents:
+        raise SourceError(path, f"holds no slice to be judged: {'; '.join(found.skipped)}")
+    if len(found.parents) > 1:
+        raise SourceError(path, f"holds {len(found.parents)} series, and only one can be opened here: publish the file")
+    return found.parents[0]()
 
 
 def _head(path: Path) -> bytes:
@@ -54,7 +89,8 @@ def _head(path: Path) -> bytes:
     return head
 
 
-def _by_suffix(name: str) -> str | None:
+def by_suffix(name: str) -> str | None:
+    """Return which of `SUPPORTED` a file's name in lower case says that it is."""
     return next((what for what, suffixes in SUPPORTED.items() if name.endswith(suffixes)), None)
 
 
@@ -63,4 +99,8 @@ def _by_content(head: bytes) -> str | None:
         return "video"
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8")):
         return "picture"
+    if head.startswith(b"%PDF-"):
+        return "pdf"
+    if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:14].lower().startswith((b"<!doctype html", b"<html")):
+        return "page"
     return None  # a volume too: nibabel itself goes by the name

@@ -18,9 +18,15 @@ def read(path: Path, *, source: str, options: SourceOptions) -> Parent:
     Raises:
         SourceError: The file cannot be read.
     """
-    content_type = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
-    make = ItemMaker(parent_id_of(path, options), KIND, source, 1, content_type)
+    make = ItemMaker(parent_id_of(path, options), KIND, source, 1, content_type_of(path))
     return Parent(make.parent_id, KIND, source, 1, _items(path, make))
+
+
+def content_type_of(path: Path) -> str:
+    """Return a picture's media type by its suffix; without a known one, the decoder goes by the bytes."""
+    if path.suffix.lower() == ".webp":
+        return "image/webp"  # Python 3.11 does not know it by itself
+    return mimetypes.guess_type(path.name)[0] or "application/octet-stream"
 
 
 def _items(path: Path, make: ItemMaker) -> Iterator[RawItem]:

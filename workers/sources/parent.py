@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
@@ -16,7 +16,7 @@ from typing import Literal
 from schemas.items import ItemEnvelope, RawItem, content_hash
 from workers.sources.encode import JPEG_QUALITY
 
-_STEM_LENGTH = 80  # characters: an identifier has room for 512, a person reading a log has not
+STEM_LENGTH = 80  # characters: an identifier has room for 512, a person reading a log has not
 
 
 class SourceError(Exception):
@@ -42,8 +42,9 @@ class SourceOptions:
         lossless: Frames as PNG instead of JPEG.
         jpeg_quality: 1 to 100.
         started_at: When a video was filmed; its frames get a time if this is given.
-        plane: Which slices of a volume are taken.
+        plane: Which slices of a volume are taken; all are the axial, then the coronal, then the sagittal ones.
         words_per_chunk: About as many words as one chunk of a document has.
+        secret: The key of medical parent ids (privacy.py). None takes one that ends with the process.
     """
 
     parent_id: str | None = None
@@ -51,8 +52,9 @@ class SourceOptions:
     lossless: bool = False
     jpeg_quality: int = JPEG_QUALITY
     started_at: datetime | None = None
-    plane: Literal["axial", "coronal", "sagittal"] = "axial"
+    plane: Literal["axial", "coronal", "sagittal", "all"] = "axial"
     words_per_chunk: int = 180
+    secret: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.frames_per_second is not None and not 0 < self.frames_per_second <= 1000:  # noqa: PLR2004 (sanity)
@@ -98,8 +100,9 @@ class ItemMaker:
         time: datetime | None = None,
         window: tuple[float, float] | None = None,
         empty: bool = False,
+        read_as: tuple[str, ...] = (),
     ) -> RawItem:
-        """Return the item at `index`."""
+        """Return the item at `index`. `read_as` are codes of how it had to be read; its score's reasons tell them."""
         low, high = window or (None, None)
         envelope = ItemEnvelope(
             id=f"{self.parent_id}/{index}",
@@ -114,6 +117,7 @@ class ItemMaker:
             window_low=low,
             window_high=high,
             empty=empty,
+            read_as=read_as,
         )
         return RawItem(envelope, value)
 
@@ -132,4 +136,9 @@ def parent_id_of(path: Path, options: SourceOptions) -> str:
     except OSError as error:
         raise SourceError(path, error.strerror or str(error)) from error
     stem = path.name.removesuffix(".gz").rsplit(".", 1)[0] or path.name
-    return f"{stem[:_STEM_LENGTH]}-{digest[:12]}"
+    return f"{printable(stem)[:STEM_LENGTH]}-{digest[:12]}"
+
+
+def printable(name: str) -> str:
+    """Return a file's name as a record can hold it: bytes that are not UTF-8 become question marks."""
+    return name.encode(errors="replace").decode()

@@ -63,3 +63,18 @@ def test_a_long_document_is_streamed(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert counted == parent.count
     assert peak < 3_000_000
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_how_a_text_is_read(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "note.txt").write_text("naïve café 犬", encoding=encoding)
+    assert texts(tmp_path / "note.txt") == ["naïve café 犬"]
+
+
+def test_scripts_without_spaces_are_cut_too(tmp_path: Path) -> None:
+    sentence = "今日は海に行きました。"
+    (tmp_path / "diary.txt").write_text(sentence * 100 + "\n\n" + "犬" * 500, encoding="utf-8")
+    cut = texts(tmp_path / "diary.txt", words_per_chunk=50)
+    assert "".join("".join(cut).split()) == sentence * 100 + "犬" * 500
+    assert all(len(text) <= 150 for text in cut)
+    assert all(text.endswith("。") for text in cut[:10])

@@ -59,6 +59,17 @@ def test_slices_are_cut_along_the_wished_plane(tmp_path: Path, plane: str, count
     assert [s.intensity.shape for s in cut] == [shape] * count
 
 
+def test_all_planes_are_one_parent_axial_then_coronal_then_sagittal(tmp_path: Path) -> None:
+    path = save(tmp_path / "v.nii.gz", np.random.default_rng(0).random((6, 8, 5)).astype(np.float32))
+    parent = opened(path, plane="all")
+    items = list(parent.items)
+    single = [item for plane in ("axial", "coronal", "sagittal") for item in opened(path, plane=plane).items]
+    assert [item.value for item in items] == [item.value for item in single]
+    assert [item.envelope.index for item in items] == list(range(5 + 8 + 6))
+    assert {(item.envelope.parent_id, item.envelope.count) for item in items} == {(parent.parent_id, 19)}
+    assert len({(item.envelope.window_low, item.envelope.window_high) for item in items}) == 1
+
+
 def test_whole_numbers_survive_exactly_and_the_top_row_is_anterior(tmp_path: Path) -> None:
     data = np.zeros((4, 3, 1), dtype=np.int16)
     data[:, 2, 0] = (-5, 100, 2000, 995)  # the most anterior row
@@ -74,12 +85,24 @@ def test_what_is_no_number_is_dark_and_noted(tmp_path: Path) -> None:
     first = slices(parent)[0].intensity
     assert first[7, 0] == first[7, 1] == 0.0
     assert "2 voxels" in parent.notes[0]
+    [masked, *others] = opened(tmp_path / "v.nii").items
+    assert masked.envelope.read_as == ("nan_masked",)
+    assert {item.envelope.read_as for item in others} == {()}
 
 
 @pytest.mark.parametrize("value", [0.0, 7.0, np.nan])
 def test_a_volume_without_contrast_is_all_empty(tmp_path: Path, value: float) -> None:
     parent = opened(save(tmp_path / "v.nii", np.full((6, 8, 3), value, dtype=np.float32)))
     assert [raw.envelope.empty for raw in parent.items] == [True] * 3
+
+
+def test_a_volume_that_is_too_large_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    header = nib.Nifti2Header()
+    header.set_data_shape((2**21, 2**21, 2**21))
+    header.set_data_dtype(np.uint8)
+    (tmp_path / "v.nii").write_bytes(header.binaryblock + b"\0" * 64)
+    with pytest.raises(SourceError, match="more than the limit"):
+        opened(tmp_path / "v.nii")
 
 
 def test_a_truncated_volume_names_the_file(tmp_path: Path) -> None:
