@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 1
+VERSION = 2  # raised too when the same bytes are decoded in another way, so that old entries are misses
 _START = struct.Struct("<B8sI")
 _CHECKSUM_BYTES = 8
 _NUMBER = np.dtype("<f4")

@@ -33,9 +33,15 @@ class Chunk:
 
     text: str
     reasons: tuple[str, ...] = ()
+    replaced: int = 0  # how many times bytes that are no characters became U+FFFD
 
 
 Medium = Picture | Slice | Chunk
+
+
+def counts(medium: Medium) -> dict[str, float]:
+    """Return what was counted while the medium was read, to stand beside its metrics. No head looks at it."""
+    return {"replaced_bytes": float(medium.replaced)} if isinstance(medium, Chunk) and medium.replaced else {}
 
 
 class UndecodableError(Exception):

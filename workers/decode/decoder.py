@@ -39,8 +39,7 @@ class InlineDecoder:
         """Return the decoded item.
 
         Raises:
-            UndecodableError: With the cause "empty", "truncated", "corrupt", "too_large", "content_type" or
-                "unknown_kind".
+            UndecodableError: With one of the causes that workers/README.md lists.
         """
         kind = item.envelope.kind
         reader = self.readers.get(kind)

@@ -15,10 +15,12 @@ class Limits:
 
     Attributes:
         pixels: Width times height of a picture or slice; 64 MP hold any ordinary camera's pictures.
+        scans: Passes over the pixels of a progressive JPEG; ordinary ones have about ten.
         text_bytes: Length of a chunk in bytes.
     """
 
     pixels: int = 64_000_000
+    scans: int = 200
     text_bytes: int = 4_000_000
 
     def check_pixels(self, width: int, height: int) -> None:
@@ -34,11 +36,3 @@ Reader = Callable[[RawItem, Limits], Medium]
 def media_type(item: RawItem) -> str:
     """Return the declared content type in lower case, without parameters such as a charset."""
     return item.envelope.content_type.partition(";")[0].strip().lower()
-
-
-def check_content_type(item: RawItem, family: str) -> None:
-    """Raise UndecodableError("content_type") unless the item is declared `family` (e.g. "image/") or nothing at all."""
-    declared = media_type(item)
-    if declared != UNDECLARED and not declared.startswith(family):
-        kind = item.envelope.kind
-        raise UndecodableError("content_type", f"an item of kind {kind} must be {family}*, not {declared!r}")

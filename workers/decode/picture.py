@@ -3,98 +3,91 @@ from __future__ import annotations
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageChops, ImageCms
 
 from schemas.items import RawItem
-from workers.decode.limits import UNDECLARED, Limits, check_content_type, media_type
+from workers.decode.content import check_picture
+from workers.decode.limits import Limits
+from workers.decode.orientation import jpeg_orientation, orientation, upright
 from workers.decode.pillow import bits_per_channel, opened
 from workers.media import Picture, UndecodableError
 
 _JPEG_START = b"\xff\xd8\xff"
-_ALIASES = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}
-_SIGNATURES = {
-    _JPEG_START: "image/jpeg",
-    b"\x89PNG\r\n\x1a\n": "image/png",
-    b"GIF8": "image/gif",
-    b"BM": "image/bmp",
-    b"II*\0": "image/tiff",
-    b"MM\0*": "image/tiff",
-}
+_JPEG_END = b"\xff\xd9"
+_JPEG_SCAN = b"\xff\xda"  # only markers begin with ff: in compressed data a 00 follows it
+_SIXTEEN_BITS = 65535
 _REASON_BY_MODE = {
-    "1": "bilevel",
-    "L": "grayscale",
-    "LA": "grayscale",
-    "I": "grayscale",
-    "F": "grayscale",
-    "P": "palette",
-    "PA": "palette",
-    "CMYK": "cmyk",
+    "1": "read_from_bilevel",
+    "P": "read_from_palette",
+    "PA": "read_from_palette",
+    "CMYK": "read_from_cmyk",
+    "LAB": "read_from_lab",
 }
+_REASON_BY_BITS = {16: "read_from_16_bit", 32: "read_from_32_bit"}
 
 
 def read_picture(item: RawItem, limits: Limits) -> Picture:
-    """Return the item's picture as RGB, at its own resolution.
+    """Return the item's picture as 8-bit RGB, at its own resolution and the right way up.
 
-    What is not plain 8-bit RGB is converted, and named in the reasons: "grayscale", "bilevel", "palette", "cmyk",
-    "sixteen_bit", "alpha" (laid over white), "animated" (its first frame). EXIF orientation is left alone: no metric
-    depends on which side is up.
+    What is neither RGB nor gray of 8 bits is converted, and named in the reasons; workers/README.md lists them.
 
     Raises:
-        UndecodableError: "content_type", "too_large", "truncated" or "corrupt".
+        UndecodableError: "wrong_content_type", "unsupported_content_type", "too_large", "truncated" or "corrupt".
     """
-    check_content_type(item, "image/")
-    _check_signature(item)
-    if item.value.startswith(_JPEG_START):
-        return _read_jpeg(item.value, limits)
-    return _read_other(item.value, limits)
+    declared = check_picture(item)
+    read = _read_jpeg if item.value.startswith(_JPEG_START) else _read_other
+    rgb, turn, reasons = read(item.value, limits)
+    rgb, turned = upright(rgb, turn)
+    return Picture(rgb, (*declared, *reasons, *turned))
 
 
-def _check_signature(item: RawItem) -> None:
-    """Refuse bytes that are plainly of another image format than declared: the producer mixed items up."""
-    declared = media_type(item)
-    actual = next((name for start, name in _SIGNATURES.items() if item.value.startswith(start)), None)
-    if actual and declared not in {UNDECLARED, "image/*"} and _ALIASES.get(declared, declared) != actual:
-        raise UndecodableError("content_type", f"declared {declared}, but the bytes are {actual}")
+_Read = tuple[NDArray[np.uint8], int, tuple[str, ...]]
 
 
-def _read_jpeg(value: bytes, limits: Limits) -> Picture:
+def _read_jpeg(value: bytes, limits: Limits) -> _Read:
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(value)
     except ValueError as error:
-        raise _jpeg_error(value, error) from error
+        if (refusal := _jpeg_error(value, error)).cause == "truncated":
+            raise refusal from error
+        return _read_other(value, limits)  # Pillow also reads rare subsamplings, and sizes that are too large
     limits.check_pixels(width, height)
+    if value.count(_JPEG_SCAN) > limits.scans:
+        raise UndecodableError("too_large", f"more than {limits.scans} scans: decoding them would take too long")
     if colorspace in {"CMYK", "YCCK"}:
         return _read_other(value, limits)
     try:
         rgb: NDArray[np.uint8] = simplejpeg.decode_jpeg(value, colorspace="RGB", strict=True)
     except ValueError as error:
         raise _jpeg_error(value, error) from error
-    return Picture(rgb, ("grayscale",) if colorspace == "Gray" else ())
+    return rgb, jpeg_orientation(value), ()
 
 
 def _jpeg_error(value: bytes, error: ValueError) -> UndecodableError:
-    cut = "premature end" in str(error).lower() or b"\xff\xd9" not in value[-1024:]  # no end-of-image marker
+    cut = "premature end" in str(error).lower() or _JPEG_END not in value[-1024:]
     return UndecodableError("truncated" if cut else "corrupt", str(error))
 
 
-def _read_other(value: bytes, limits: Limits) -> Picture:
+def _read_other(value: bytes, limits: Limits) -> _Read:
     with opened(value, limits) as image:
+        turn = orientation(image)
+        is_tiff = image.format == "TIFF"
         image.load()
         reasons = _reasons(value, image)
-        return Picture(_to_rgb(image), reasons)
+        rgb = _to_rgb(image)
+    if is_tiff and turn != 1:  # Pillow has turned it already
+        return rgb, 1, (*reasons, "turned_by_exif")
+    return rgb, turn, reasons
 
 
 def _reasons(value: bytes, image: Image.Image) -> tuple[str, ...]:
-    reasons = []
-    if reason := _REASON_BY_MODE.get("I" if image.mode.startswith("I;") else image.mode):
-        reasons.append(reason)
-    if bits_per_channel(value, image) > 8:  # noqa: PLR2004 (bits of an ordinary picture)
-        reasons.append("sixteen_bit")
-    if image.has_transparency_data:
-        reasons.append("alpha")
-    if getattr(image, "is_animated", False):
-        reasons.append("animated")
-    return tuple(reasons)
+    found = (
+        _REASON_BY_MODE.get(image.mode),
+        _REASON_BY_BITS.get(bits_per_channel(value, image)),
+        "flattened_on_white" if image.has_transparency_data else None,
+        "first_frame_only" if getattr(image, "is_animated", False) else None,
+    )
+    return tuple(reason for reason in found if reason)
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
@@ -105,13 +98,23 @@ def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
         over = image.convert("RGBA")
         white = Image.new("RGBA", over.size, "white")
         image = Image.alpha_composite(white, over)
+    elif image.mode == "LAB":
+        image = _from_lab(image)
+    elif image.mode == "CMYK" and image.format == "JPEG" and "adobe" not in image.info:
+        image = ImageChops.invert(image)  # Pillow takes all CMYK JPEGs for Adobe's, which store ink inverted
     return np.array(image.convert("RGB"))  # a copy, for an array that may be written to
+
+
+def _from_lab(image: Image.Image) -> Image.Image:
+    lab, srgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    converted = ImageCms.profileToProfile(image, lab, srgb, outputMode="RGB")
+    return image if converted is None else converted
 
 
 def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     """Map 16-bit values to 0..255; wider integers and floats from their own smallest to their largest."""
     wide = np.nan_to_num(values.astype(np.float64), posinf=0.0, neginf=0.0)
     low, high = float(wide.min()), float(wide.max())
-    if values.dtype.kind != "f" and low >= 0 and high <= 65535:  # noqa: PLR2004 (the largest 16-bit value)
-        low, high = 0.0, 65535.0
+    if values.dtype.kind != "f" and low >= 0 and high <= _SIXTEEN_BITS:
+        low, high = 0.0, float(_SIXTEEN_BITS)
     return np.round((wide - low) * (255.0 / ((high - low) or 1.0))).astype(np.uint8)

@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.items import RawItem
-from workers.decode.limits import Limits, check_content_type
+from workers.decode.content import check_picture
+from workers.decode.limits import Limits
 from workers.decode.pillow import bits_per_channel, opened
 from workers.media import Slice
 
@@ -17,13 +18,13 @@ def read_slice(item: RawItem, limits: Limits) -> Slice:
 
     The window is the envelope's `window_low` and `window_high`, in the values of the picture. Where they are missing
     or not in order, the slice's own percentiles serve, with the reason "no_window" or "bad_window": such slices of
-    one volume cannot be compared in brightness. Other reasons: "eight_bit", "colour" (its luma), "constant".
+    one volume cannot be compared in brightness. Other reasons: "eight_bit", "colour" (its luma), "nan_masked" (values
+    that are no numbers are 0), "first_frame_only", "constant". EXIF does not turn a slice.
 
     Raises:
-        UndecodableError: "content_type", "too_large", "truncated" or "corrupt".
+        UndecodableError: "wrong_content_type", "unsupported_content_type", "too_large", "truncated" or "corrupt".
     """
-    check_content_type(item, "image/")
-    reasons: list[str] = []
+    reasons = list(check_picture(item))
     values = _read_values(item.value, limits, reasons)
     low, high = _window(item, values, reasons)
     if high <= low:
@@ -38,11 +39,16 @@ def _read_values(value: bytes, limits: Limits, reasons: list[str]) -> NDArray[np
         image.load()
         if bits_per_channel(value, image) == 8:  # noqa: PLR2004 (bits of an ordinary picture)
             reasons.append("eight_bit")
+        if getattr(image, "is_animated", False):
+            reasons.append("first_frame_only")
         if image.mode not in {"1", "L", "I", "F"} and not image.mode.startswith("I;"):
             reasons.append("colour")
             return np.asarray(image.convert("L"), dtype=np.float64)
         values = np.asarray(image, dtype=np.float64)
-    return np.nan_to_num(values, posinf=0.0, neginf=0.0)
+    finite = np.isfinite(values)
+    if not finite.all():
+        reasons.append("nan_masked")
+    return np.where(finite, values, 0.0)
 
 
 def _window(item: RawItem, values: NDArray[np.float64], reasons: list[str]) -> tuple[float, float]:

@@ -77,7 +77,7 @@ def test_each_item_gets_its_answer_in_order(scorer: Scorer) -> None:
         frame(40),
         item(b"", "video-frame", empty=True),
         item(b"x", "hologram"),
-        item(b"no picture", "video-frame", "image/png"),
+        item(b"\0no picture", "video-frame", "image/png"),
         frame(90),
     ]
     results = scorer.score(items)
@@ -99,6 +99,19 @@ def test_each_item_gets_its_answer_in_order(scorer: Scorer) -> None:
         "scored": 2,
         "skipped": 1,
     }
+
+
+def test_how_an_item_was_read_is_told_from_the_cache_as_well(domain: Domain) -> None:
+    scorer = Scorer({"video-frame": domain}, cache=DictCache())
+    pixels = np.full((40, 50, 4), 90, dtype=np.uint8)
+    sent = {read_as: item(encoded(pixels), "video-frame", read_as=read_as) for read_as in ("deinterlaced,square", "")}
+    fresh, other, again = (
+        scored(scorer.score([sent[key]])[0]) for key in ("deinterlaced,square", "", "deinterlaced,square")
+    )
+    assert (fresh.cached, other.cached, again.cached) == (False, True, True)
+    assert fresh.reasons[:3] == ("deinterlaced", "square", "flattened_on_white")
+    assert again.reasons == fresh.reasons
+    assert other.reasons == fresh.reasons[2:]  # the same bytes, of which its producer said nothing
 
 
 def test_no_items_no_results(scorer: Scorer) -> None:
