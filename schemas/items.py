@@ -4,21 +4,34 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BeforeValidator, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from schemas.base import Record
 
 ITEM_TYPE = "org.sluice.item.v1"
 PARENT_ENDED_TYPE = "org.sluice.parent.ended.v1"
+INDEX_BEYOND_COUNT: Final = "index_beyond_count"  # the type of that validation error, and the cause of the refusal
 
 MAX_IDENTIFIER = 512
+MAX_REFERENCE = 2048
 MAX_INDEX = 2**31 - 1
+MAX_READ_AS = 8
 
 Identifier = Annotated[str, StringConstraints(min_length=1, max_length=MAX_IDENTIFIER)]
 Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Index = Annotated[int, Field(ge=0, le=MAX_INDEX)]
+
+
+def _codes(value: object) -> object:
+    """Split an attribute of codes: CloudEvents has no lists, so they travel as one string."""
+    return tuple(code.strip() for code in value.split(",")) if isinstance(value, str) and value else value or ()
+
+
+Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
+Codes = Annotated[tuple[Code, ...], BeforeValidator(_codes), Field(max_length=MAX_READ_AS)]
 
 
 class ItemEnvelope(Record):
@@ -33,16 +46,28 @@ class ItemEnvelope(Record):
         default=None, description="Items in the parent, where the producer knows."
     )
     content_type: Identifier = Field(default="application/octet-stream", description="Media type of the value.")
-    content_hash: Sha256 | None = Field(default=None, description="SHA-256 of the value.")
+    content_hash: Sha256 | None = Field(
+        default=None, description="SHA-256 of the value, or of what the reference names; a reference needs one."
+    )
+    data_ref: Annotated[str, StringConstraints(min_length=1, max_length=MAX_REFERENCE)] | None = Field(
+        default=None, description="Where the bytes are, as a URI, where the value is empty: a claim check."
+    )
     time: AwareDatetime | None = Field(default=None, description="When the item was made, by the producer's clock.")
     window_low: float | None = Field(default=None, description="Intensity shown as black: a low percentile.")
     window_high: float | None = Field(default=None, description="Intensity shown as white: a high percentile.")
     empty: bool = Field(default=False, description="Marked by the producer as holding nothing to judge.")
+    read_as: Codes = Field(
+        default=(), description="How the producer had to read it, in codes; on the wire one string, split by commas."
+    )
 
     @model_validator(mode="after")
     def _index_below_count(self) -> Self:
         if self.count is not None and self.index >= self.count:
-            raise ValueError(f"index {self.index} is not below count {self.count}")
+            raise PydanticCustomError(
+                INDEX_BEYOND_COUNT,
+                "index {index} is not below count {count}",
+                {"index": self.index, "count": self.count},
+            )
         return self
 
 
@@ -63,6 +88,11 @@ class RawItem:
 
     envelope: ItemEnvelope
     value: bytes
+
+    @property
+    def is_claim(self) -> bool:
+        """Whether its bytes are elsewhere. A value that is there is what a reference beside it names, and is used."""
+        return self.envelope.data_ref is not None and not self.value
 
 
 def content_hash(value: bytes) -> str:

@@ -6,6 +6,8 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from streams.topics import MAX_ITEM_BYTES
+
 _PREFIX = "__connect.errors."
 TIMESTAMP_NOT_AVAILABLE = 0
 
@@ -27,9 +29,19 @@ def dead_letter(message: Message, stage: str, cause: str, detail: str) -> dict[s
         "class.name": cause,
         "exception.message": detail,
     }
-    headers = [*(message.headers() or []), *((_PREFIX + name, str(value).encode()) for name, value in errors.items())]
+    original: dict[str, Any] = {"key": message.key(), "value": message.value(), "headers": message.headers() or []}
+    if _size(message) > MAX_ITEM_BYTES:
+        errors["omitted"] = f"{_size(message)} bytes, which no dead letter takes: the message is where it was"
+        original = {"key": message.key(), "value": None, "headers": []}
+    reasons = [(_PREFIX + name, str(value).encode()) for name, value in errors.items()]
+    original["headers"] = [*original["headers"], *reasons]
     kind, timestamp = message.timestamp()
-    original: dict[str, Any] = {"key": message.key(), "value": message.value(), "headers": headers}
     if kind != TIMESTAMP_NOT_AVAILABLE:
         original["timestamp"] = timestamp
     return original
+
+
+def _size(message: Message) -> int:
+    """Return the bytes of a message: a batch that was well compressed may hold more than its topic's limit."""
+    texts = (text for pair in message.headers() or [] for text in pair)
+    return sum(len(text) for text in (message.key(), message.value(), *texts) if text is not None)

@@ -10,9 +10,11 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from schemas.items import ParentEndedEvent, RawItem
 from streams import clients, envelope
+from streams.claimfolder import ClaimFolder
 from streams.topics import MAX_ITEM_BYTES
 
 _HEADER_ROOM = 4096
+MAX_VALUE_BYTES = MAX_ITEM_BYTES - 4 * _HEADER_ROOM  # a broker counts key, headers and what a batch adds, too
 _MAX_QUEUED_KIB = 128 * 1024
 
 
@@ -20,12 +22,23 @@ class PublishError(Exception):
     """An item that the brokers did not take; the text names it."""
 
 
+class OversizedError(PublishError):
+    """An item that no message can hold and that could not be put elsewhere; nothing is wrong with the others."""
+
+
 class Publisher:
     """Sends items and ends of parents to a topic, in order, keyed by parent id."""
 
-    def __init__(self, properties: clients.Properties, topic: str) -> None:
-        """Open the producer."""
+    def __init__(self, properties: clients.Properties, topic: str, claims: ClaimFolder | None = None) -> None:
+        """Open the producer.
+
+        Args:
+            properties: of the brokers.
+            topic: of items.
+            claims: where an item's bytes are put that are too many for a message.
+        """
         self._topic = topic
+        self._claims = claims
         self._producer: Producer = clients.producer(
             properties,
             message_max_bytes=MAX_ITEM_BYTES + _HEADER_ROOM,
@@ -38,12 +51,24 @@ class Publisher:
         """Send an item. Returns when it is queued; waits while the queue is full.
 
         Raises:
-            PublishError: it is too large, or the brokers refused an earlier one.
+            OversizedError: it is too large for a message, and there is no folder for claim checks, or it is full.
+            PublishError: the brokers refused an earlier one.
         """
-        size = len(item.value)
-        if size > MAX_ITEM_BYTES:
-            raise PublishError(f"{item.envelope.id} has {size} bytes; a topic of items takes {MAX_ITEM_BYTES} at most")
+        if len(item.value) > MAX_VALUE_BYTES:
+            item = self._claim(item)
         self._send(item.envelope.parent_id, item.value, envelope.item_headers(item.envelope))
+
+    def _claim(self, item: RawItem) -> RawItem:
+        told = f"{item.envelope.id} has {len(item.value)} bytes, and a message takes {MAX_VALUE_BYTES} at most"
+        if self._claims is None:
+            raise OversizedError(
+                f"{told}. Set SLUICE_CLAIM_DIR to a folder that the workers can read too, and that is among their"
+                " SLUICE_CLAIM_ROOTS: it is put there, and a reference is sent"
+            )
+        try:
+            return self._claims.checked_in(item)
+        except OSError as error:
+            raise OversizedError(f"{told}; it cannot be put into SLUICE_CLAIM_DIR: {error}") from error
 
     def end(self, parent_id: str, kind: str, source: str, count: int | None = None) -> None:
         """Say that nothing more of a parent will come.

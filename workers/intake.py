@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,11 +11,13 @@ from numpy.typing import NDArray
 from schemas.items import RawItem
 from workers.batching import Pending
 from workers.cache import Cache, cache_key
+from workers.claimfiles import ClaimError
+from workers.claims import ClaimStore
 from workers.decode import Decoder
 from workers.domains import Domain
 from workers.encoders import Prepared
 from workers.entries import Entry
-from workers.media import Medium, UndecodableError
+from workers.media import Medium, UndecodableError, counts
 from workers.metrics import METRICS_VERSION
 from workers.results import Counts, Failed, Skipped
 
@@ -30,6 +32,7 @@ class Ready:
     metrics: dict[str, float]
     reasons: tuple[str, ...]
     source: Prepared | Entry
+    read_as: tuple[str, ...] = ()  # by its producer: of this item, so that the cache must not keep it
 
     @property
     def cached(self) -> NDArray[np.float32] | None:
@@ -52,33 +55,52 @@ class Intake:
     decoder: Decoder
     measure: Callable[[Medium], dict[str, float]]
     counts: Counts
+    claims: ClaimStore = field(default_factory=ClaimStore)
 
     def ready(self, items: Sequence[RawItem]) -> list[Ready | Failed | Skipped]:
-        """Return one outcome per item, in order. Items found in the cache are not decoded."""
+        """Return one outcome per item, in order. Items found in the cache are not decoded.
+
+        Claim checks are fetched one at a time, since each may be larger than any message. They are fetched also where
+        the cache has the content that they claim: what a reference is answered does not depend on the cache.
+        """
+        messages = [item for item in items if not item.is_claim]
+        outcomes = iter(self._outcomes(messages))
+        ordered = [self._claimed(item) if item.is_claim else next(outcomes) for item in items]
+        self.counts.answered(ordered)
+        return ordered
+
+    def _claimed(self, item: RawItem) -> Ready | Failed | Skipped:
+        if item.envelope.empty or item.envelope.kind not in self.domains:
+            return _unscorable(item)
+        try:
+            return self._outcomes([self.claims.fetched(item)])[0]
+        except ClaimError as error:
+            return Failed(error.cause, error.detail)
+
+    def _outcomes(self, items: Sequence[RawItem]) -> list[Ready | Failed | Skipped]:
         domains = [None if item.envelope.empty else self.domains.get(item.envelope.kind) for item in items]
         keys = [
             None if domain is None else cache_key(item, domain.encoder.digest, METRICS_VERSION)
             for item, domain in zip(items, domains, strict=True)
         ]
         entries = iter(self.cache.get_many([key for key in keys if key is not None]))
-        outcomes = [
+        return [
             _unscorable(item) if domain is None or key is None else self._ready(item, domain, key, next(entries))
             for item, domain, key in zip(items, domains, keys, strict=True)
         ]
-        self.counts.answered(outcomes)
-        return outcomes
 
     def _ready(self, item: RawItem, domain: Domain, key: str, entry: Entry | None) -> Ready | Failed:
-        parent = item.envelope.parent_id
+        parent, read_as = item.envelope.parent_id, item.envelope.read_as
         if entry is not None and entry.embedding.shape == (domain.encoder.dimension,):
             self.counts.add(cache_hits=1)
-            return Ready(domain, parent, key, entry.metrics, entry.reasons, entry)
+            return Ready(domain, parent, key, entry.metrics, entry.reasons, entry, read_as)
         self.counts.add(cache_misses=1)
         try:
             medium = self.decoder.decode(item)
             self.counts.add(decoded=1)
             prepared = domain.encoder.prepare(medium)
-            return Ready(domain, parent, key, self.measure(medium), medium.reasons, prepared)
+            metrics = {**self.measure(medium), **counts(medium)}
+            return Ready(domain, parent, key, metrics, medium.reasons, prepared, read_as)
         except UndecodableError as error:
             return Failed(error.cause, error.detail)
         except Exception as error:  # noqa: BLE001 (whatever it is, the other items are not to suffer for it)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from schemas.items import RawItem
 from workers.batching import MicroBatcher
 from workers.cache import Cache, NullCache
+from workers.claims import ClaimStore
 from workers.decode import Decoder, InlineDecoder
 from workers.domains import Domain, load_domains
 from workers.embedding import embed_each, probe
@@ -38,12 +39,15 @@ class Scorer:
         decoder: Decoder | None = None,
         measure_medium: Callable[[Medium], dict[str, float]] = measure,
         batch_size: int = 16,
+        claims: ClaimStore | None = None,
     ) -> None:
         self.domains = dict(domains)
         self.cache = cache or NullCache()
         self.counts = Counts()
         self.batch_size = batch_size
-        self._intake = Intake(self.domains, self.cache, decoder or InlineDecoder(), measure_medium, self.counts)
+        self._intake = Intake(
+            self.domains, self.cache, decoder or InlineDecoder(), measure_medium, self.counts, claims or ClaimStore()
+        )
 
     @classmethod
     def load(
@@ -54,6 +58,7 @@ class Scorer:
         *,
         encoders: EncoderRegistry | None = None,
         batch_size: int = 16,
+        claims: ClaimStore | None = None,
     ) -> Self:
         """Load all heads in a folder and their encoders.
 
@@ -61,9 +66,8 @@ class Scorer:
             HeadError: a head cannot be read or does not fit.
             EncoderError: an encoder cannot be loaded.
         """
-        return cls(
-            load_domains(heads_folder, encoders or EncoderRegistry(), device), cache=cache, batch_size=batch_size
-        )
+        domains = load_domains(heads_folder, encoders or EncoderRegistry(), device)
+        return cls(domains, cache=cache, batch_size=batch_size, claims=claims)
 
     def digest(self, kind: str) -> str:
         """Return the scorer digest of a kind; KeyError where no head is for it."""
@@ -135,7 +139,7 @@ def _scored(one: Ready, embedding: NDArray[np.float32] | Failed) -> Scored | Fai
         score = float(head.score(embedding[None], metrics[None])[0])
         if not 0.0 <= score <= 1.0:  # true of NaN as well
             return Failed("non_finite", f"the score is {score}")
-        reasons = tuple(dict.fromkeys((*one.reasons, *head.reasons(score, metrics))))
+        reasons = tuple(dict.fromkeys((*one.read_as, *one.reasons, *head.reasons(score, metrics))))
     except Exception as error:  # noqa: BLE001 (whatever it is, the other items are not to suffer for it)
         return Failed("scoring_error", f"{type(error).__name__}: {error}")
     cached = one.cached is not None

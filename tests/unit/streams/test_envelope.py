@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.items import ItemEnvelope, ParentEndedEvent, RawItem
-from streams.envelope import EnvelopeError, Headers, item_headers, parent_ended_headers, parse
+from schemas.scores import ItemFailed
+from streams.envelope import EnvelopeError, Headers, identify, item_headers, parent_ended_headers, parse
 
 identifiers = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=40)
 zones = st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30)), timezone(timedelta(hours=-8))])
@@ -34,6 +35,7 @@ def envelopes(draw: st.DrawFn) -> ItemEnvelope:
         window_low=draw(intensities),
         window_high=draw(intensities),
         empty=draw(st.booleans()),
+        data_ref=draw(st.none() | identifiers),
     )
 
 
@@ -58,7 +60,7 @@ def _valid() -> dict[str, Any]:
 
 @given(envelope=envelopes(), value=st.binary(max_size=50))
 def test_an_item_comes_back_as_it_was(envelope: ItemEnvelope, value: bytes) -> None:
-    assert _read(item_headers(envelope), b"another key", value) == RawItem(envelope, value)
+    assert _read(item_headers(envelope), envelope.parent_id.encode(), value) == RawItem(envelope, value)
 
 
 @given(event=ends)
@@ -94,7 +96,14 @@ def test_a_missing_header_is_named(name: str) -> None:
     del headers[name]
     with pytest.raises(EnvelopeError, match=f"{name}: Field required") as caught:
         _read(list(headers.items()))
-    assert caught.value.cause == "bad_envelope"
+    assert caught.value.cause == ("no_parent_id" if name == "ce_parentid" else "bad_envelope")
+
+
+def test_a_key_that_is_not_the_parent_is_refused_and_both_are_named() -> None:
+    with pytest.raises(EnvelopeError, match="ce_parentid is 'p', but the key is 'q'") as caught:
+        _read(list(_valid().items()), key=b"q")
+    assert caught.value.cause == "key_mismatch"
+    assert _read(list(_valid().items()), key=b"p") == _read(list(_valid().items()), key=None)
 
 
 @pytest.mark.parametrize(
@@ -126,15 +135,50 @@ def test_every_bad_header_is_named() -> None:
 
 
 def test_an_index_that_does_not_fit_the_count_is_refused() -> None:
-    with pytest.raises(EnvelopeError, match="index 2 is not below count 2"):
+    with pytest.raises(EnvelopeError, match="index 2 is not below count 2") as caught:
         _read(list((_valid() | {"ce_index": b"2"}).items()))
+    assert caught.value.cause == "index_beyond_count"
 
 
-@pytest.mark.parametrize(("name", "cause"), [("ce_specversion", "spec_version"), ("ce_type", "unknown_type")])
-def test_events_of_another_make_are_refused(name: str, cause: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "value", "cause"),
+    [
+        ("ce_specversion", b"0.3", "spec_version"),
+        ("ce_type", b"com.example.invoice.v1", "unknown_type"),
+        ("ce_type", b"org.sluice.items", "unknown_type"),
+        ("ce_type", b"org.sluice.item.v2", "unknown_schema_version"),
+        ("ce_type", b"org.sluice.parent.ended.v3", "unknown_schema_version"),
+    ],
+)
+def test_events_of_another_make_are_refused(name: str, value: bytes, cause: str) -> None:
     with pytest.raises(EnvelopeError) as caught:
-        _read(list((_valid() | {name: b"0.3"}).items()))
+        _read(list((_valid() | {name: value}).items()))
     assert caught.value.cause == cause
+
+
+def test_a_refusal_stays_short_whatever_was_sent() -> None:
+    with pytest.raises(EnvelopeError) as caught:
+        _read(list((_valid() | {"ce_type": b"x" * 5_000_000}).items()))
+    assert len(caught.value.detail) < 1100
+
+
+names = st.sampled_from(["ce_id", "ce_source", "ce_kind", "ce_parentid", "ce_index", "ce_type", "content-type"])
+texts = st.binary(max_size=20) | st.sampled_from([b"9" * 5000, b"", b"x" * 600, b"application/cloudevents+json"])
+headers_of_anybody = st.dictionaries(names, texts)
+
+
+@given(headers=headers_of_anybody, key=st.none() | st.binary(max_size=600), value=st.binary(max_size=20))
+def test_whatever_is_sent_is_read_or_refused_and_its_parent_can_be_told(
+    headers: dict[str, bytes], key: bytes | None, value: bytes
+) -> None:
+    sent = list((_valid() | headers).items())
+    try:
+        parse(sent, key, value)
+    except EnvelopeError as error:
+        known = identify(sent, key, value)
+        if known is not None:
+            place = {"appended_at": 0, "item_partition": 0, "item_offset": 0}
+            ItemFailed(**known, **place, cause=error.cause, detail=error.detail).to_json()
 
 
 @pytest.mark.parametrize("headers", [None, [], [("ce_id", None)]])
