@@ -28,6 +28,7 @@ class Verdict(msgspec.Struct, frozen=True, gc=False):
 
     key: bytes
     action: Action
+    cause: Cause
     value: bytes
     first_offset: int
     time_before: int
@@ -162,7 +163,9 @@ class PartitionGate:
         through = self.position - 1
         cause = "truncated" if window.truncated else cause
         action, value = self._writer.write(window, Closing(cause, through, self._partition, self._now))
-        self._ready.append(Verdict(window.parent_id.encode(), action, value, window.first_offset, window.time_before))
+        self._ready.append(
+            Verdict(window.parent_id.encode(), action, cause, value, window.first_offset, window.time_before)
+        )
         window.lane.close(window)
         del self._open[window.parent_id]
         self._decided[window.parent_id] = through

@@ -11,9 +11,11 @@ from uuid import uuid4
 from confluent_kafka import KafkaException
 
 from aggregation import PartitionGate
-from deploy import logs, policyfiles
+from deploy import policyfiles
 from deploy.brokers.ladder import open_kafka
 from deploy.errors import SluiceError
+from deploy.metrics.decide import DecideMetrics
+from deploy.process import opened
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from schemas.checkpoint import UnreadableCheckpointError
@@ -39,7 +41,11 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
         DeciderError: the partition count was changed, the committed offsets are not ours, or Kafka refused for good.
     """
     policy = policyfiles.load(policy_path)
-    with open_kafka(settings, settings.data_dir / "kafka") as kafka:
+    with (
+        opened(settings, "decide") as process,
+        open_kafka(settings, settings.data_dir / "kafka") as kafka,
+    ):
+        metrics = DecideMetrics(process.metrics.registry)
         properties = kafka.properties
         TopicSet(clients.admin(properties), settings).verify()
         loop = DecideLoop(
@@ -52,9 +58,10 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
                 transactional_id=f"{settings.decide_group}-{settings.instance or _unstable_name()}",
                 policy_version=policy.version,
             ),
-            make_gate=lambda partition, start_at: PartitionGate(partition, policy, start_at),
-            notify=logs.notifier("decide"),
+            make_gate=lambda partition, start_at: metrics.watch(partition, PartitionGate(partition, policy, start_at)),
+            notify=process.metrics.counting(metrics.note, process.log),
         )
+        process.health.watch(loop)
         _collect_garbage_rarely()
         try:
             loop.run(stopped)

@@ -17,6 +17,7 @@ from __future__ import annotations
 from typing import ClassVar, Final
 
 PARTLY_READ: Final = 9  # exit code where some files could not be read, and the others were
+UNFINISHED: Final = 13  # exit code where the grace period was over first; the next replica does the rest
 
 
 class SluiceError(Exception):

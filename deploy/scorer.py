@@ -10,9 +10,10 @@ from typing import Any
 
 from confluent_kafka import KafkaException
 
-from deploy import logs
 from deploy.brokers.ladder import open_kafka, open_redis
-from deploy.errors import ConfigurationError, SluiceError
+from deploy.errors import UNFINISHED, ConfigurationError, SluiceError
+from deploy.metrics.score import AnswerCounter, ScoreMetrics
+from deploy.process import opened
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from schemas.items import ItemEnvelope, RawItem
@@ -21,17 +22,25 @@ from streams import clients
 from streams.atleastonce import Answer, ScoreLoop, ScoreSettings, Ticket
 from streams.topics import TopicNames
 from workers.cache import RedisCache
+from workers.claims import ClaimStore
 from workers.results import Failed, Result, Scored
 from workers.scorer import Scorer
-from workers.service import ScoringService
+from workers.service import ScoringService, ServiceError
 
 HEADS = Path(__file__).parent / "heads"
+_DRAIN_SHARE = 0.8  # of the grace period; the rest is for leaving the group and closing
 
 
 class ScorerError(SluiceError):
     """The worker cannot go on without a person."""
 
     exit_code = 7
+
+
+class UnfinishedError(SluiceError):
+    """The grace period was too short, or the brokers were gone."""
+
+    exit_code = UNFINISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,27 +105,56 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
     """Score until told to stop, then finish what was taken.
 
     Raises:
-        ConfigurationError: the device is not there, or a head is refused.
+        ConfigurationError: the device or a folder of claim checks is not there, or a head is refused.
         TopicsError: the topics are missing or not as they must be.
-        ScorerError: Kafka refused for good.
+        ScorerError: Kafka refused for good, or the scoring threads broke.
+        UnfinishedError: not everything that was taken could be finished within the grace period.
     """
+    claims = claim_store(settings)
     with ExitStack() as stack:
+        process = stack.enter_context(opened(settings, "score"))
         kafka = stack.enter_context(open_kafka(settings, settings.data_dir / "kafka"))
         # a cache that is down costs time and stops nothing, so one that was named is not asked whether it is there
         cache_url = settings.redis_url or stack.enter_context(open_redis(settings, settings.data_dir / "valkey")).url
         TopicSet(clients.admin(kafka.properties), settings).verify()
-        scorer = _load(options, RedisCache.connect(cache_url))
+        cache = RedisCache.connect(cache_url)
+        scorer = _load(options, cache, claims)
         service: ScoringService[tuple[Ticket, ItemEnvelope]] = ScoringService(
             scorer, batch_size=options.batch_size, linger_seconds=options.linger_ms / 1000
         )
         stack.callback(service.close, drain=False)
-        notify = logs.notifier("score")
-        loop = ScoreLoop(kafka.properties, _loop_settings(settings, options), ServiceWorker(service), notify)
-        try:
-            loop.run(stopped)
-        except KafkaException as error:
-            raise ScorerError(f"Kafka refused for good: {error.args[0]}") from error
+        notify = process.metrics.counting(process.log)
+        answers = AnswerCounter(ServiceWorker(service), scorer.domains)
+        loop = ScoreLoop(kafka.properties, _loop_settings(settings, options), answers, notify)
+        ScoreMetrics(process.metrics.registry, loop, answers, scorer, cache)
+        process.health.watch(loop)
+        unfinished = _run(loop, stopped)
         notify("counts", **scorer.counts.snapshot())
+    if unfinished:
+        raise UnfinishedError(f"told to stop, and {unfinished} messages were not finished: they are read again")
+
+
+def _run(loop: ScoreLoop, stopped: Callable[[], bool]) -> int:
+    try:
+        return loop.run(stopped)
+    except KafkaException as error:
+        raise ScorerError(f"Kafka refused for good: {error.args[0]}") from error
+    except ServiceError as error:
+        raise ScorerError(f"{error}: the worker is broken, and no item is to blame. Start it again") from error
+
+
+def claim_store(settings: Settings) -> ClaimStore:
+    """Return what fetches the bytes of claim checks, from the folders of the settings and from nowhere else.
+
+    Raises:
+        ConfigurationError: one of them is not there.
+    """
+    try:
+        return ClaimStore(settings.claim_roots)
+    except ValueError as error:
+        raise ConfigurationError(
+            f"SLUICE_CLAIM_ROOTS: {error}. Make the folder, or take it out of the list."
+        ) from error
 
 
 def _loop_settings(settings: Settings, options: WorkerOptions) -> ScoreSettings:
@@ -126,17 +164,19 @@ def _loop_settings(settings: Settings, options: WorkerOptions) -> ScoreSettings:
         group=settings.score_group,
         max_items=options.max_items,
         max_bytes=options.max_mebibytes * 1024 * 1024,
+        drain_seconds=settings.grace_seconds * _DRAIN_SHARE,
     )
 
 
-def _load(options: WorkerOptions, cache: RedisCache) -> Scorer:
+def _load(options: WorkerOptions, cache: RedisCache, claims: ClaimStore) -> Scorer:
     """Load encoders and heads and warm them up: the worker joins its group only when it is ready to work."""
     from workers.device import DeviceError, resolve  # noqa: PLC0415 (torch is only needed from here on)
     from workers.encoders import EncoderError  # noqa: PLC0415
     from workers.heads import HeadError  # noqa: PLC0415
 
     try:
-        scorer = Scorer.load(options.heads, resolve(options.device), cache, batch_size=options.batch_size)
+        device = resolve(options.device)
+        scorer = Scorer.load(options.heads, device, cache, batch_size=options.batch_size, claims=claims)
         scorer.warm_up()
     except (DeviceError, HeadError, EncoderError) as error:
         raise ConfigurationError(str(error)) from error

@@ -20,12 +20,15 @@ from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded
 from streams import clients, envelope
 from streams.deadletters import dead_letter
 from streams.gates import Notify
+from streams.standing import Flow, LagWatch, Standing
 from streams.topics import DEAD_LETTER_ROOM, MAX_ITEM_BYTES, TopicNames
 from streams.tracker import OffsetTracker
 
 _log = logging.getLogger("sluice.score")
 
 COMMIT_EVERY = 0.5  # s
+COMMIT_AGAIN_EVERY = 10.0  # s; everything, since a commit can fail unseen while a rebalance is under way
+FLUSH_SECONDS = 2.0
 _POLL_MESSAGES = 200
 _MESSAGE_OVERHEAD = 4096  # bytes that a message may take beside its value
 
@@ -62,7 +65,8 @@ class ScoreSettings:
     group: str
     max_items: int = 256
     max_bytes: int = 64 * 1024 * 1024
-    drain_seconds: float = 25.0
+    drain_seconds: float = 20.0  # how long what was taken may take to finish, told to stop or to give partitions up
+    stuck_seconds: float = 10.0  # without an acknowledgement while some are awaited: the brokers are gone
 
 
 class ScoreLoop:
@@ -90,55 +94,120 @@ class ScoreLoop:
         self._trackers: dict[int, OffsetTracker] = {}
         self._ends: dict[tuple[int, int], tuple[Ticket, ParentEndedEvent]] = {}
         self._epoch = 0
-        self._items = 0
-        self._bytes = 0
+        self.flow = Flow()
+        self._lag = LagWatch(self._consumer, self._names.items)
         self._paused = False
-        self._draining = False
+        self._joined = False
+        self._turned_at = 0.0
+        self._stopped: Callable[[], bool] = lambda: False
+        self._drained_by: float | None = None  # monotonic s; set when it is told to stop
+        self._leaving = False
+        self._acknowledged_at = 0.0  # or since when something waits for it
         self._committed_at = 0.0
+        self._committed_all_at = 0.0
         self._misplaced: set[str] = set()
         self._failure: KafkaError | None = None
 
-    def run(self, stopped: Callable[[], bool]) -> None:
+    @property
+    def standing(self) -> Standing:
+        """Where it stands; any thread may ask."""
+        return Standing(
+            turned_at=self._turned_at,
+            joined=self._joined,
+            owned=len(self._trackers),
+            recovering=0,
+            draining=self._drained_by is not None,
+            lag=self._lag.lag,
+        )
+
+    def run(self, stopped: Callable[[], bool]) -> int:
         """Work until told to stop, then finish what was taken.
+
+        Returns:
+            How many messages were taken and could not be finished in time; the next replica reads them again.
 
         Raises:
             KafkaException: the brokers refused for good; what was not committed is read again after a restart.
         """
+        self._stopped = stopped
         self._consumer.subscribe(
             [self._names.items], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
         )
         try:
-            while not stopped():
-                self._take(self._consumer.consume(_POLL_MESSAGES, timeout=0.01 if self._items else 0.1))
+            while not self._told_to_stop():
+                self._take(self._consumer.consume(self._room(), timeout=0.01 if self.flow.items else 0.1))
                 self._turn()
-            self._drain()
+            return self._drain()
         finally:
-            self._producer.flush(5)
-            self._consumer.close()  # first: it calls back when the partitions are given up
-            self._producer.close()
+            self._leave()
+
+    def _room(self) -> int:
+        """Return how many messages to ask for: at least one, since its callbacks are served by asking."""
+        return max(1, min(_POLL_MESSAGES, self._settings.max_items - self.flow.items))
 
     def _turn(self) -> None:
+        self._progress()
+        self._balance()
+        if time.monotonic() - self._committed_at >= COMMIT_EVERY:
+            self._commit(asynchronous=True)
+        if self._lag.due():
+            self._lag.look({number: tracker.answered_to() for number, tracker in self._trackers.items()})
+
+    def _progress(self) -> None:
+        """Send the answers that are there, and learn of what was acknowledged."""
+        self._turned_at = time.monotonic()
         for ticket, answer in self._worker.finished():
             self._send(ticket, answer)
         self._producer.poll(0)
         if self._failure is not None:
             raise KafkaException(self._failure)
-        self._balance()
-        if time.monotonic() - self._committed_at >= COMMIT_EVERY:
-            self._commit(asynchronous=True)
 
-    def _drain(self) -> None:
+    # --------------------------------------------------------------------------------------------------- stopping
+
+    def _told_to_stop(self) -> bool:
+        if self._drained_by is None and self._stopped():
+            self._drained_by = time.monotonic() + self._settings.drain_seconds
+            self._notify("draining", items=self.flow.items)
+        return self._drained_by is not None
+
+    def _drain(self) -> int:
         """Finish what was taken, as long as the grace period lasts; the rest is read again."""
-        self._draining = True
         self._pause(self._consumer.assignment())
-        deadline = time.monotonic() + self._settings.drain_seconds
-        while self._items and time.monotonic() < deadline:
-            self._consumer.consume(
-                1, timeout=0.01
-            )  # for its callbacks; what it returns is read again by the next owner
+        while self.flow.items and not self._over():
+            # for its callbacks; what it returns is read again by the next owner
+            self._consumer.consume(1, timeout=0.01)
             self._turn()
-        self._commit(asynchronous=False)
-        self._notify("drained", unfinished=self._items)
+        while not self._stuck() and not self._commit(asynchronous=False) and not self._over():
+            self._consumer.consume(1, timeout=0.1)  # a rebalance is under way: its end makes room for the commit
+        unfinished = self.flow.items
+        self._notify("drained", unfinished=unfinished)
+        return unfinished
+
+    def _over(self) -> bool:
+        late = self._drained_by is not None and time.monotonic() >= self._drained_by
+        return late or self._stuck()
+
+    def _stuck(self) -> bool:
+        """Whether the brokers are gone: answers wait for them, and none was acknowledged for long."""
+        waited = time.monotonic() - self._acknowledged_at
+        return len(self._producer) > 0 and waited >= self._settings.stuck_seconds
+
+    def _leave(self) -> None:
+        self._leaving = True
+        self._producer.flush(0 if self._stuck() else FLUSH_SECONDS)
+        self._consumer.close()  # first: it calls back when the partitions are given up
+        self._producer.purge()  # closing would wait for brokers that may be gone
+        self._producer.close()
+
+    def _finish_taken(self, gone: set[int]) -> None:
+        """Finish what was taken of partitions that go to another replica, so that it answers none of it again."""
+        until = time.monotonic() + self._settings.drain_seconds
+        while any(self._trackers[number].pending for number in gone & self._trackers.keys()):
+            if self._leaving or self._over() or time.monotonic() >= until:
+                return
+            self._told_to_stop()  # the grace period counts from then on, whatever happens
+            self._producer.poll(0.01)
+            self._progress()
 
     # ------------------------------------------------------------------------------------------------ partitions
 
@@ -149,14 +218,17 @@ class ScoreLoop:
             self._trackers[place.partition] = OffsetTracker(self._epoch)
         if self._paused and partitions:
             consumer.pause(partitions)
+        self._joined = True
         self._notify("assigned", partitions=[place.partition for place in partitions])
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        self._producer.poll(0)
-        self._commit(asynchronous=False)
+        self._finish_taken({place.partition for place in partitions})
+        if not self._stuck():
+            self._commit(asynchronous=False)
         self._forget(consumer, partitions, "revoked")
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
+        self._joined = False
         self._forget(consumer, partitions, "lost")
 
     def _forget(self, consumer: Consumer, partitions: list[TopicPartition], event: str) -> None:
@@ -171,15 +243,15 @@ class ScoreLoop:
 
     def _balance(self) -> None:
         """Pause when the budget is used up; go on when half of it is free again."""
-        if self._draining:
+        if self._drained_by is not None:
             return
-        full = self._items >= self._settings.max_items or self._bytes >= self._settings.max_bytes
+        full = self.flow.items >= self._settings.max_items or self.flow.bytes >= self._settings.max_bytes
         if full and not self._paused:
             self._pause(self._consumer.assignment())
         elif (
             self._paused
-            and self._items <= self._settings.max_items // 2
-            and self._bytes <= self._settings.max_bytes // 2
+            and self.flow.items <= self._settings.max_items // 2
+            and self.flow.bytes <= self._settings.max_bytes // 2
         ):
             self._paused = False
             self._consumer.resume(self._consumer.assignment())
@@ -190,8 +262,8 @@ class ScoreLoop:
             self._consumer.pause(places)
 
     def _release(self, size: int) -> None:
-        self._items -= 1
-        self._bytes -= size
+        self.flow.items -= 1
+        self.flow.bytes -= size
 
     # ------------------------------------------------------------------------------------------------------ items
 
@@ -213,8 +285,9 @@ class ScoreLoop:
         value = _bytes(message.value())
         size = len(value) + _MESSAGE_OVERHEAD
         tracker.begin(message, size)
-        self._items += 1
-        self._bytes += size
+        self.flow.taken += 1
+        self.flow.items += 1
+        self.flow.bytes += size
         ticket = Ticket(message.partition() or 0, tracker.epoch, message.offset() or 0, message.timestamp()[1])
         try:
             parsed = envelope.parse(message.headers(), message.key(), value)
@@ -258,7 +331,8 @@ class ScoreLoop:
 
     def _refuse(self, ticket: Ticket, message: Message, error: envelope.EnvelopeError) -> None:
         """Send a message that is no item to the dead letters; its parent learns of it where it is known."""
-        known = envelope.identify(message.headers(), message.key())
+        self.flow.refused += 1
+        known = envelope.identify(message.headers(), message.key(), _bytes(message.value()))
         failed = None
         if known is not None:
             failed = ItemFailed(
@@ -275,6 +349,7 @@ class ScoreLoop:
         """Produce the dead letter; only when it is acknowledged, tell its parent."""
 
         def acknowledged() -> None:
+            self.flow.dead_letters += 1
             if failed is None:
                 self._finish(ticket)
             else:
@@ -293,10 +368,13 @@ class ScoreLoop:
     def _produce(self, acknowledged: Callable[[], None], **message: Any) -> None:
         def delivered(error: KafkaError | None, _: Message) -> None:
             if error is None:
+                self._acknowledged_at = time.monotonic()
                 acknowledged()
             elif self._failure is None:
                 self._failure = error
 
+        if len(self._producer) == 0:
+            self._acknowledged_at = time.monotonic()  # nothing was awaited until now
         while True:
             try:
                 self._producer.produce(on_delivery=delivered, **message)
@@ -310,6 +388,7 @@ class ScoreLoop:
         if tracker is None:
             return
         self._release(tracker.finish(ticket.offset))
+        self.flow.finished += 1
         self._forward_end(tracker, ticket.partition)
 
     def _forward_end(self, tracker: OffsetTracker, partition: int) -> None:
@@ -332,23 +411,37 @@ class ScoreLoop:
 
     # ------------------------------------------------------------------------------------------------- committing
 
-    def _commit(self, *, asynchronous: bool) -> None:
-        self._committed_at = time.monotonic()
+    def _commit(self, *, asynchronous: bool) -> bool:
+        """Commit what is answered: what is new, or everything, since an earlier commit may have failed unseen.
+
+        Returns:
+            Whether another attempt would bring nothing more.
+        """
+        now = self._committed_at = time.monotonic()
+        everything = not asynchronous or now - self._committed_all_at >= COMMIT_AGAIN_EVERY
         offsets = []
         for partition, tracker in self._trackers.items():
-            upto = tracker.committable()
-            if upto is not None:
+            upto = tracker.answered_to() if everything else tracker.committable()
+            if upto is not None and upto >= 0:
                 offsets.append(TopicPartition(self._names.items, partition, upto))
                 tracker.committed = upto
-        if not offsets:
-            return
+        if everything:
+            self._committed_all_at = now
+        return not offsets or self._commit_offsets(offsets, asynchronous=asynchronous)
+
+    def _commit_offsets(self, offsets: list[TopicPartition], *, asynchronous: bool) -> bool:
         try:
             if asynchronous:
                 self._consumer.commit(offsets=offsets, asynchronous=True)
-            else:
-                self._consumer.commit(offsets=offsets, asynchronous=False)
+                return True
+            done = self._consumer.commit(offsets=offsets, asynchronous=False)
         except KafkaException as exception:  # a duplicate score is harmless: the next commit covers it
-            _log.info("commit: %s", exception.args[0])
+            errors: list[KafkaError] = [exception.args[0]]
+        else:
+            errors = [place.error for place in done if place.error is not None]
+        for error in errors:
+            _log.info("commit: %s", error)
+        return all(error.code() != KafkaError.REBALANCE_IN_PROGRESS for error in errors)
 
 
 def _bytes(value: bytes | str | None) -> bytes:

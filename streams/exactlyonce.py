@@ -26,6 +26,7 @@ from streams.evidence import EvidenceCollector
 from streams.gates import DecideSettings, MakeGate, Notify, Owned, Records
 from streams.outgoing import Outgoing, gather
 from streams.recovery import Recoverer
+from streams.standing import LagWatch, Standing
 from streams.transaction import TransactionFailedError, Transactor
 
 _log = logging.getLogger("sluice.decide")
@@ -35,6 +36,7 @@ BATCH_WAIT = 0.1  # s; how long a batch may gather, so also how long a decision 
 MAX_DECISIONS = 5_000  # in a transaction, so that it stays well below its time-out; as many wait for the next one
 MAX_SPAN = 1.0  # s between transactions while there is more to read: each costs as much time as 2,000 scores
 QUIET_COMMIT_EVERY = 0.5  # s; nothing decided: the low watermark is committed no more often
+DRAIN_SECONDS = 5.0  # how long the last decisions wait for a rebalance to end; another owner makes them otherwise
 RETRY_AFTER_FAILURE = 0.2  # s; a broker that refuses is not asked in a tight loop
 
 
@@ -43,7 +45,7 @@ class _Flight:
     """The transaction in flight."""
 
     outgoing: Outgoing
-    ended: Future[None]
+    ended: Future[float]  # s that it took
 
 
 class DecideLoop:
@@ -67,6 +69,23 @@ class DecideLoop:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="transaction")
         self._flight: _Flight | None = None
         self._committed_at = 0.0
+        self._lag = LagWatch(self._consumer, self._names.scores)
+        self._joined = False
+        self._draining = False
+        self._turned_at = 0.0
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands; any thread may ask."""
+        owned, assigned = len(self._owned), len(self._assigned)
+        return Standing(
+            turned_at=self._turned_at,
+            joined=self._joined,
+            owned=owned,
+            recovering=max(0, assigned - owned),
+            draining=self._draining,
+            lag=self._lag.lag,
+        )
 
     def run(self, stopped: Callable[[], bool]) -> None:
         """Decide until told to stop.
@@ -81,12 +100,23 @@ class DecideLoop:
         try:
             while not stopped():
                 self._turn()
-            while self._commit():
-                pass
+            self._drain()
         finally:
             self._close()
 
+    def _drain(self) -> None:
+        """Finish the transaction in flight, and commit what is decided. Nothing more is read."""
+        self._draining = True
+        self._notify("draining", decisions=self._ready())
+        until = time.monotonic() + DRAIN_SECONDS
+        self._commit(final=True)
+        while self._flight is not None or (self._ready() and time.monotonic() < until):
+            if not self._commit() and self._ready():
+                self._consumer.consume(1, timeout=0.05)  # for its callbacks: the group is changing
+        self._notify("drained", unfinished=self._ready())
+
     def _turn(self) -> None:
+        self._turned_at = time.monotonic()
         if self._recoverer.busy:
             self._recover()
         self._start_recovered()
@@ -98,6 +128,8 @@ class DecideLoop:
             one.gate.close_due(deadline, now)
         if len(messages) < BATCH_RECORDS or self._full():
             self._commit()
+        if self._lag.due():
+            self._lag.look({number: one.gate.position for number, one in self._owned.items()})
 
     def _full(self) -> bool:
         """Whether a transaction is due although more can be read at once."""
@@ -122,6 +154,7 @@ class DecideLoop:
         numbers = [p.partition for p in partitions]
         self._assigned.update(numbers)
         self._recoverer.begin(numbers)
+        self._joined = True
         self._notify("assigned", partitions=numbers)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
@@ -131,6 +164,7 @@ class DecideLoop:
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._settle()
+        self._joined = False
         self._forget([p.partition for p in partitions], "lost")
         consumer.incremental_unassign(partitions)
 
@@ -191,9 +225,12 @@ class DecideLoop:
 
     def _apply_run(self, one: Owned, run: list[Message], now: int) -> None:
         records = zip(map(Message.offset, run), map(Message.value, run), strict=True)
-        for problem in one.gate.apply(cast("Records", records), now):  # an offset is None in a message of our own alone
-            message = next(message for message in run if message.offset() == problem.offset)
-            one.dead.append(dead_letter(message, "decide", "unreadable_score", problem.detail))
+        # an offset is None in a message of our own alone
+        problems = {problem.offset: problem for problem in one.gate.apply(cast("Records", records), now)}
+        for message in run if problems else ():
+            problem = problems.get(message.offset() or 0)
+            if problem is not None:
+                one.dead.append(dead_letter(message, "decide", "unreadable_score", problem.detail))
 
     def _on_error(self, message: Message) -> None:
         error = message.error()
@@ -209,8 +246,11 @@ class DecideLoop:
 
     # ------------------------------------------------------------------------------------------------ committing
 
-    def _commit(self) -> bool:
+    def _commit(self, *, final: bool = False) -> bool:
         """Begin a transaction with what was decided, once the one before has ended.
+
+        Args:
+            final: also where nothing was decided lately, so that the next owner has less to read again.
 
         Returns:
             Whether there was anything to send.
@@ -219,7 +259,7 @@ class DecideLoop:
         if self._group is None or self._consumer.consumer_group_metadata() != self._group:
             return False  # the group is changing: it would be refused, and the next assignment is on its way
         due = self._ready() or any(one.dead for one in self._owned.values())
-        if not due and time.monotonic() - self._committed_at < QUIET_COMMIT_EVERY:
+        if not (due or final) and time.monotonic() - self._committed_at < QUIET_COMMIT_EVERY:
             return False
         outgoing = gather(self._settings, self._owned.values(), MAX_DECISIONS)
         self._committed_at = time.monotonic()
@@ -230,8 +270,14 @@ class DecideLoop:
         except (TransactionFailedError, KafkaException) as error:
             self._on_failure(error, outgoing)
             return False
-        self._flight = _Flight(outgoing, self._thread.submit(self._transactor.commit, outgoing, self._group))
+        self._flight = _Flight(outgoing, self._thread.submit(self._committed_in, outgoing, self._group))
         return True
+
+    def _committed_in(self, outgoing: Outgoing, group: object) -> float:
+        """Commit, on the thread for it; return the seconds that it took."""
+        began = time.monotonic()
+        self._transactor.commit(outgoing, group)
+        return time.monotonic() - began
 
     def _settle(self) -> None:
         """Wait for the transaction in flight, if there is one."""
@@ -239,14 +285,20 @@ class DecideLoop:
         if flight is None:
             return
         try:
-            flight.ended.result()
+            seconds = flight.ended.result()
         except (TransactionFailedError, KafkaException) as error:
             self._on_failure(error, flight.outgoing)
             return
         for one, checkpoint in flight.outgoing.moved:
             one.committed = checkpoint
-        if flight.outgoing.decisions:
-            self._notify("committed", decisions=flight.outgoing.decisions)
+        sent = flight.outgoing
+        self._notify(
+            "committed",
+            decisions=sent.decisions,
+            by_cause=sent.by_cause,
+            dead_letters=len(sent.with_headers),
+            seconds=round(seconds, 6),
+        )
 
     def _on_failure(self, error: TransactionFailedError | KafkaException, outgoing: Outgoing) -> None:
         zombie = isinstance(error, TransactionFailedError) and error.zombie

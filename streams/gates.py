@@ -25,6 +25,10 @@ class Verdict(Protocol):
         """Name of the topic that it is sent to, beside the log."""
 
     @property
+    def cause(self) -> str:
+        """What brought it about, as a code; for counting alone."""
+
+    @property
     def value(self) -> bytes:
         """The record."""
 

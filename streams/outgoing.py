@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -24,6 +25,7 @@ class Outgoing:
     offsets: list[TopicPartition] = field(default_factory=list)
     moved: list[tuple[Owned, Checkpoint]] = field(default_factory=list)
     decisions: int = 0
+    by_cause: Counter[str] = field(default_factory=Counter)  # decisions by ACTION/CAUSE
 
     def add(self, names: TopicNames, partition: int, verdicts: Sequence[Verdict]) -> None:
         """Add the decisions of a partition: each to the log, to `latest` and to the topic of its action."""
@@ -33,6 +35,7 @@ class Outgoing:
         for verdict, message in zip(verdicts, messages, strict=True):
             self.by_place.setdefault((names.action(verdict.action), partition), []).append(message)
         self.decisions += len(verdicts)
+        self.by_cause.update([f"{verdict.action}/{verdict.cause}" for verdict in verdicts])
 
 
 def gather(settings: DecideSettings, owned: Iterable[Owned], limit: int) -> Outgoing:

@@ -19,6 +19,7 @@ _DAY = 24 * 60 * _MINUTE
 _MIB = 1024 * 1024
 MAX_ITEM_BYTES = 8 * _MIB
 DEAD_LETTER_ROOM = 64 * 1024  # headers that a dead letter adds to its item
+MAX_DEAD_LETTER_BYTES = MAX_ITEM_BYTES + DEAD_LETTER_ROOM + 4096  # for a producer, which counts what a batch adds
 _TIMEOUT = 30.0
 
 

@@ -46,8 +46,12 @@ class OffsetTracker:
         """Return the earliest message in flight: all before it have been answered and acknowledged."""
         return next(iter(self.pending), None)
 
+    def answered_to(self) -> int:
+        """Return the offset up to which everything is answered and acknowledged; -1 before the first message."""
+        first = self.first()
+        return self.next_offset if first is None else first
+
     def committable(self) -> int | None:
         """Return the offset to commit, or None where nothing is new."""
-        first = self.first()
-        upto = self.next_offset if first is None else first
+        upto = self.answered_to()
         return upto if upto > self.committed and upto >= 0 else None

@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams import clients
 from streams.outgoing import Outgoing
+from streams.topics import MAX_DEAD_LETTER_BYTES
 
 _log = logging.getLogger("sluice.decide")
 
 TRANSACTION_TIMEOUT_MS = 10_000  # how long a killed decider's open transaction holds back readers
 _CALL_TIMEOUT = 15.0
+_CLOSE_TIMEOUT = 2.0
 
 # The broker's ways to say that another replica owns the partitions, or the transactional id, by now.
 ZOMBIE_CODES = frozenset(
@@ -63,6 +66,7 @@ class Transactor:
             self._properties,
             transactional_id=self._id,
             transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            message_max_bytes=MAX_DEAD_LETTER_BYTES,
             linger_ms=20,  # full batches; committing flushes, so that nothing ever waits for it
         )
         try:
@@ -140,8 +144,17 @@ def _produce(producer: Producer, outgoing: Outgoing) -> None:
             if rest:
                 producer.poll(0.05)  # the local queue is full: let it drain
     for message in outgoing.with_headers:
-        producer.produce(**message)
+        while not _produced(producer, message):
+            producer.poll(0.05)
     producer.poll(0)
+
+
+def _produced(producer: Producer, message: dict[str, Any]) -> bool:
+    try:
+        producer.produce(**message)
+    except BufferError:
+        return False
+    return True
 
 
 def _unsent(messages: list[dict[str, Any]], sent: int) -> list[dict[str, Any]]:
@@ -161,6 +174,17 @@ def _unsent(messages: list[dict[str, Any]], sent: int) -> list[dict[str, Any]]:
 
 
 def _discard(producer: Producer) -> None:
+    """Close a producer without waiting for long.
+
+    Closing first aborts an open transaction, which takes as long as the brokers are away. Its successor fences it, so
+    nothing depends on how that ends.
+    """
+    closing = Thread(target=_close, args=(producer,), name="closing-producer", daemon=True)
+    closing.start()
+    closing.join(_CLOSE_TIMEOUT)
+
+
+def _close(producer: Producer) -> None:
     try:
         producer.purge()
         producer.close()

@@ -21,9 +21,11 @@ def decide(
 
     Example: SLUICE_KAFKA=localhost:9092 SLUICE_INSTANCE=decide-0 sluice decide --policy policy.yaml
     """
-    from deploy import decider, logs
-    from deploy.cli.signals import stop_on_signals
+    from deploy.process import begin
     from deploy.settings import Settings
 
-    logs.configure(verbose=verbose)
-    decider.run(Settings.load(), policy, stop_on_signals())
+    settings = Settings.load()
+    stopped = begin(settings, "decide", verbose=verbose)
+    from deploy import decider  # after the signals are heeded: it takes a while
+
+    decider.run(settings, policy, stopped)

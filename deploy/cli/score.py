@@ -25,10 +25,12 @@ def score(
 
     Example: SLUICE_KAFKA=localhost:9092 SLUICE_REDIS=localhost:6379 sluice score --device cuda:0
     """
-    from deploy import logs, scorer
-    from deploy.cli.signals import stop_on_signals
+    from deploy.process import begin
     from deploy.settings import Settings
 
-    logs.configure(verbose=verbose)
+    settings = Settings.load()
+    stopped = begin(settings, "score", verbose=verbose)
+    from deploy import scorer  # after the signals are heeded: it takes a while
+
     options = scorer.WorkerOptions(device, heads or scorer.HEADS, batch_size, linger_ms, max_items, max_mebibytes)
-    scorer.run(Settings.load(), options, stop_on_signals())
+    scorer.run(settings, options, stopped)

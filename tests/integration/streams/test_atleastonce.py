@@ -73,7 +73,7 @@ class Bench:
         stop = threading.Event()
         loop = ScoreLoop(
             self.kafka.properties,
-            ScoreSettings(self.names, PARTITIONS, self.group, drain_seconds=5, **settings),
+            ScoreSettings(self.names, PARTITIONS, self.group, **{"drain_seconds": 5, **settings}),
             worker,
             lambda event, **fields: events.append((event, fields)),
         )
@@ -253,3 +253,18 @@ def test_told_to_stop_it_finishes_what_it_took_and_takes_no_more(bench: Bench) -
     answered = len(bench.whole(bench.names.scores))
     assert answered >= 100
     assert bench.committed() == answered
+
+
+def test_partitions_that_go_to_another_replica_are_finished_first(bench: Bench) -> None:
+    first, second = Stub(), Stub()
+    second.free.set()
+    bench.publish([item for parent in range(20) for item in _items(f"p{parent}", 5)])
+    with bench.running(first, drain_seconds=60) as events:
+        assert _eventually(lambda: len(first.held) == 100)
+        with bench.running(second):
+            held = threading.Timer(1.0, first.free.set)  # answers while the other replica already waits for its share
+            held.start()
+            assert _eventually(lambda: any(event == "revoked" for event, _ in events))
+            assert len(bench.scores(100)) == 100
+            assert _eventually(lambda: bench.committed() == 100)
+    assert len(bench.whole(bench.names.scores)) == 100

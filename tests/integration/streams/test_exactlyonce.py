@@ -240,6 +240,29 @@ def test_an_unreadable_score_is_a_dead_letter_once_and_the_stream_goes_on(bench:
     assert headers["__connect.errors.offset"] == b"1"
 
 
+def test_more_unreadable_scores_than_the_producer_queues_are_dead_letters_all(bench: Bench) -> None:
+    bench.send(*(b"{broken %d" % number for number in range(120)), scored("p", 0, 0.9, 1))
+    with bench.running(properties={"queue.buffering.max.messages": 50}) as running:
+        assert bench.decided("p")
+    letters = [one.value for one in bench.whole(bench.names.dead_letters)]
+    assert sorted(letters) == sorted(b"{broken %d" % number for number in range(120))
+    assert not running.told("aborted")
+
+
+def test_an_unreadable_score_that_only_compression_let_through_stops_nothing(bench: Bench) -> None:
+    """Two are of different lengths: above what a client sends by default, and above what any dead letter takes."""
+    limits: dict[str, str | int | float] = {"compression.type": "lz4", "message.max.bytes": 20_000_000}
+    with clients.producer({**bench.kafka.properties, **limits}) as producer:
+        for size in (2_000_000, 12_000_000):
+            producer.produce(bench.names.scores, key=b"?", value=bytes(size), partition=0)
+            assert producer.flush(30) == 0
+    bench.send(scored("p", 0, 0.9, 1))
+    with bench.running() as running:
+        assert bench.decided("p")
+    assert sorted(len(one.value) for one in bench.whole(bench.names.dead_letters)) == [0, 2_000_000]
+    assert not running.told("aborted")
+
+
 @dataclass
 class _Seen:
     """Counts the different values that something had when it was looked at."""

@@ -1,0 +1,84 @@
+"""The metrics of `sluice decide`."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, Final
+from weakref import WeakValueDictionary
+
+from prometheus_client import CollectorRegistry, Histogram
+from prometheus_client.core import Metric
+from prometheus_client.registry import Collector
+
+from aggregation import PartitionGate
+from aggregation.gate import Tally
+from deploy.metrics.base import counter, counters, gauge
+
+_SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
+_ENDS: Final = frozenset({"committed", "aborted", "fenced"})
+
+
+class DecideMetrics(Collector):
+    """Counts transactions as they end, and reads the gates when it is asked."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        """Begin at 0 and add itself to the registry."""
+        self._lock = threading.Lock()
+        self._transactions: Counter[tuple[str, ...]] = Counter({(end,): 0 for end in _ENDS})
+        self._decisions: Counter[tuple[str, ...]] = Counter()
+        self._dead_letters = 0
+        self._retired = Tally()
+        self._tallies: dict[int, Tally] = {}
+        self._gates: WeakValueDictionary[int, PartitionGate] = WeakValueDictionary()
+        self._seconds = Histogram(
+            "sluice_transaction_seconds",
+            "How long committing a transaction took.",
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        registry.register(self)
+
+    def note(self, event: str, **fields: Any) -> None:
+        """Count one event of the loop: the end of a transaction."""
+        if event not in _ENDS:
+            return
+        with self._lock:
+            self._transactions[(event,)] += 1
+            if event != "committed":
+                return
+            self._dead_letters += fields["dead_letters"]
+            for name, count in fields["by_cause"].items():
+                self._decisions[tuple(name.split("/"))] += count
+        self._seconds.observe(fields["seconds"])
+
+    def watch(self, partition: int, gate: PartitionGate) -> PartitionGate:
+        """Count for a gate that was made, in the place of an earlier one of its partition; return it."""
+        with self._lock:
+            earlier = self._tallies.get(partition)
+            if earlier is not None:
+                self._retired.late += earlier.late
+                self._retired.unreadable += earlier.unreadable
+            self._tallies[partition] = gate.tally
+            self._gates[partition] = gate  # weakly: a gate that the loop has thrown away costs nothing more
+        return gate
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield all of them."""
+        with self._lock:
+            transactions, decisions, dead_letters = dict(self._transactions), dict(self._decisions), self._dead_letters
+            tallies = [self._retired, *self._tallies.values()]
+            late, unreadable = sum(one.late for one in tallies), sum(one.unreadable for one in tallies)
+            open_windows = sum(gate.open_windows for gate in self._gates.values())
+        yield counters(
+            "sluice_decisions",
+            "Decisions that were committed, by action and by what closed the window.",
+            ["action", "cause"],
+            decisions,
+        )
+        yield counters("sluice_transactions", "Transactions by their end.", ["end"], transactions)
+        yield counter("sluice_dead_letters", "Messages on `dead-letters`, committed.", dead_letters)
+        yield counter("sluice_scores_late", "Answers that came after their parent's decision.", late)
+        yield counter("sluice_scores_unreadable", "Records of `scores` that are not ours.", unreadable)
+        yield gauge("sluice_windows_open", "Parents with answers and without a decision.", open_windows)
