@@ -6,17 +6,18 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
-from urllib.parse import SplitResult, parse_qsl, urlencode, urlsplit
+from typing import Annotated, Any, Final, Literal, Self
+from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from deploy.errors import ConfigurationError
 
 PREFIX: Final = "SLUICE_"
 PROPERTY_PREFIX: Final = "SLUICE_KAFKA__"
 MASK: Final = "***"
+CONTAINER: Final = "container"  # in the place of an address: one that runs in a container while the command lasts
 
 _SECRET_NAME = re.compile(
     r"pass?w|passphrase|pwd|secret|key|token|jaas|oauth|credential|assertion|\.pem$", re.IGNORECASE
@@ -48,6 +49,11 @@ def _redacted_value(name: str, value: str) -> str:
 def _is_address(text: str) -> bool:
     match = _ADDRESS.fullmatch(text)
     return match is not None and 0 < int(match[2]) < 65536  # noqa: PLR2004  the number of TCP ports
+
+
+def _folders(value: object) -> object:
+    """Split a list of folders as PATH is split."""
+    return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
 
 
 def _property_text(value: object) -> object:
@@ -88,7 +94,13 @@ class Settings(BaseSettings):
 
     kafka: str | None = Field(
         default=None,
-        description="host:port (more than one with commas), or unset for a local Apache Kafka",
+        description="host:port (more than one with commas), 'container' for one in a container, or unset for a local "
+        "Apache Kafka",
+    )
+    kafka_image: str | None = Field(
+        default=None,
+        pattern=r"^\S{1,300}$",
+        description="an image of Apache Kafka for SLUICE_KAFKA=container, such as registry:5000/apache/kafka:4.3.0",
     )
     kafka_properties: dict[str, Annotated[str, BeforeValidator(_property_text)]] = Field(
         default_factory=dict,
@@ -98,7 +110,12 @@ class Settings(BaseSettings):
     redis: SecretStr | None = Field(
         default=None,
         description="host:port, or an address that begins with redis://, rediss:// or unix://, "
-        "or unset for a local Valkey",
+        "or 'container' for one in a container, or unset for a local Valkey",
+    )
+    redis_image: str | None = Field(
+        default=None,
+        pattern=r"^\S{1,300}$",
+        description="an image of Valkey or Redis for SLUICE_REDIS=container, such as registry:5000/valkey/valkey:9.1",
     )
     topic_prefix: str = Field(
         default="sluice.",
@@ -118,6 +135,38 @@ class Settings(BaseSettings):
         description="this replica's stable name: letters, digits, dots, dashes and underscores, such as decide-0",
     )
     data_dir: Path = Field(default=Path("out/local"), description="a folder that may be written")
+    privacy_key: SecretStr | None = Field(
+        default=None,
+        min_length=16,
+        description="at least 16 characters that nobody can guess, the same wherever the same series is to get the "
+        "same parent id; or unset for a key that is made once, in SLUICE_DATA_DIR",
+    )
+    claim_roots: Annotated[tuple[Path, ...], NoDecode, BeforeValidator(_folders)] = Field(
+        default=(),
+        description=f"folders that claim checks may name, as absolute paths with {os.pathsep!r} between them; "
+        "unset, every claim check is refused",
+    )
+    claim_dir: Path | None = Field(
+        default=None,
+        description="a folder for what is too large for a message; workers need it among their SLUICE_CLAIM_ROOTS",
+    )
+
+    grace_seconds: float = Field(
+        default=25.0,
+        ge=1.0,
+        le=3600.0,
+        description="how long a process may take to leave once it is told to, in seconds from 1 to 3600, such as 25",
+    )
+    http_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="a port on the loopback interface for /healthz, /readyz and /metrics, 0 for a free one, which is "
+        "logged, or unset for none",
+    )
+    log: Literal["auto", "json", "plain"] = Field(
+        default="auto", description="json, plain, or auto: plain on a terminal and json anywhere else"
+    )
 
     @classmethod
     def load(cls, **overrides: Any) -> Self:
@@ -151,9 +200,8 @@ class Settings(BaseSettings):
     @field_validator("kafka")
     @classmethod
     def _check_kafka(cls, value: str | None) -> str | None:
-        if value == "container":
-            raise ValueError("cannot be 'container' yet: a Kafka in a container comes later")
-        if value is not None and not all(_is_address(part.strip()) for part in value.split(",")):
+        addresses = [] if value in {None, CONTAINER} else str(value).split(",")
+        if not all(_is_address(part.strip()) for part in addresses):
             raise ValueError("is not an address")
         return value
 
@@ -175,19 +223,32 @@ class Settings(BaseSettings):
         if value is None:
             return None
         text = value.get_secret_value()
-        if text == "container":
-            raise ValueError("cannot be 'container' yet: a Redis in a container comes later")
-        if not _is_address(text) and not _is_redis_url(text):
+        if text != CONTAINER and not _is_address(text) and not _is_redis_url(text):
             raise ValueError("is not an address")
         return value
 
     @property
+    def redis_in_container(self) -> bool:
+        """Whether a Valkey in a container is asked for."""
+        return self.redis is not None and self.redis.get_secret_value() == CONTAINER
+
+    @property
     def redis_url(self) -> str | None:
-        """The address of Redis as a URL, password included: never log it (`redacted_url` is for that)."""
-        if self.redis is None:
+        """The given address of Redis as a URL, password included: never log it (`redacted_url` is for that)."""
+        if self.redis is None or self.redis_in_container:
             return None
         text = self.redis.get_secret_value()
         return text if "://" in text else f"redis://{text}/0"
+
+    def secret_values(self) -> tuple[str, ...]:
+        """Return what must never be written anywhere, for a filter over what is written."""
+        masked = redacted(self.kafka_properties)
+        found = [value for name, value in self.kafka_properties.items() if masked[name] == MASK]
+        found += [self.privacy_key.get_secret_value()] if self.privacy_key else []
+        parts = urlsplit(self.redis_url or "")
+        found += [parts.password or "", unquote(parts.password or "")]
+        found += [value for name, value in parse_qsl(parts.query) if _SECRET_NAME.search(name)]
+        return tuple(dict.fromkeys(filter(None, found)))
 
     def shown(self) -> dict[str, str]:
         """Return the settings as text that may be logged."""
@@ -200,7 +261,7 @@ class Settings(BaseSettings):
         return {
             **plain,
             "kafka_properties": str(redacted(self.kafka_properties)),
-            "redis": str(url and redacted_url(url)),
+            "redis": CONTAINER if self.redis_in_container else str(url and redacted_url(url)),
         }
 
     def __repr_args__(self) -> list[tuple[str | None, Any]]:

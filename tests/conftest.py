@@ -10,13 +10,13 @@ from deploy.settings import Settings
 
 @pytest.fixture(scope="session")
 def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KafkaAddress]:
-    """One Kafka for all tests: that of SLUICE_KAFKA, or a local one."""
+    """One Kafka for all tests: that of SLUICE_KAFKA, one in a container where it says so, or a local one."""
     with open_kafka(Settings.load(), tmp_path_factory.mktemp("kafka")) as address:
         yield address
 
 
 @pytest.fixture(scope="session")
 def redis_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisAddress]:
-    """One Redis for all tests: that of SLUICE_REDIS, or a local Valkey."""
+    """One Redis for all tests: that of SLUICE_REDIS, one in a container where it says so, or a local Valkey."""
     with open_redis(Settings.load(), tmp_path_factory.mktemp("valkey")) as address:
         yield address

@@ -39,7 +39,7 @@ _JVM: Final = (
 # Why the less obvious ones: a lone node can keep one replica only, and few partitions of the internal topics start and
 # recover faster. The session minima let tests take a dead member's work over after seconds, in both group protocols.
 # A dead producer's transaction holds readers back until it is aborted: look for those every second, not every ten.
-_SETTINGS: Final = {
+SETTINGS: Final = {
     "process.roles": "broker,controller",
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
@@ -123,23 +123,19 @@ class _Node:
         self._write_properties(ports)
         self.bootstrap = f"{LOOPBACK}:{ports[0]}"
         child = self._guarded("kafka.Kafka", str(self._properties), log=self.log, keep=[lock])
-        with _admin(self.bootstrap) as admin:
+        with quick_admin(self.bootstrap) as admin:
             wait_until_ready(
-                child, lambda: self._answers(admin), name="The local Kafka", log=self.log, timeout_s=_START_S
+                child,
+                lambda: answers_as(self.cluster_id, admin),
+                name="The local Kafka",
+                log=self.log,
+                timeout_s=_START_S,
             )
         return child
 
-    def _answers(self, admin: AdminClient) -> bool:
-        """Tell whether it is our Kafka that answers, and its broker takes requests (a fenced one is not listed)."""
-        try:
-            metadata = admin.list_topics(timeout=1.0)
-        except KafkaException:
-            return False
-        return str(metadata.cluster_id) == self.cluster_id and len(metadata.brokers) == 1
-
     def _run_format(self) -> None:
         log = self.log.with_name("format.log")
-        tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", _new_cluster_id())
+        tool = ("kafka.tools.StorageTool", "format", "--ignore-formatted", "-t", new_cluster_id())
         with self._guarded(*tool, "-c", str(self._properties), log=log) as child:
             code = child.wait(_FORMAT_S)
         if code != 0:
@@ -151,7 +147,7 @@ class _Node:
 
     def _write_properties(self, ports: list[int]) -> None:
         broker, controller = ports
-        lines = _SETTINGS | {
+        lines = SETTINGS | {
             "log.dirs": str(self._data),
             "listeners": f"PLAINTEXT://{LOOPBACK}:{broker},CONTROLLER://{LOOPBACK}:{controller}",
             "advertised.listeners": f"PLAINTEXT://{LOOPBACK}:{broker}",
@@ -160,12 +156,22 @@ class _Node:
         self._properties.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
 
 
-def _admin(bootstrap: str) -> AdminClient:
+def quick_admin(bootstrap: str) -> AdminClient:
+    """Return a client for a broker that is about to start: it asks again soon, and logs no refusal."""
     quick = {"reconnect.backoff.ms": 20, "reconnect.backoff.max.ms": 100}
-    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **quick})  # refusals are expected: no log
+    return AdminClient({"bootstrap.servers": bootstrap, "log_level": 0, **quick})
 
 
-def _new_cluster_id() -> str:
+def answers_as(cluster_id: str, admin: AdminClient) -> bool:
+    """Tell whether it is our Kafka that answers, and its broker takes requests (a fenced one is not listed)."""
+    try:
+        metadata = admin.list_topics(timeout=1.0)
+    except KafkaException:
+        return False
+    return str(metadata.cluster_id) == cluster_id and len(metadata.brokers) == 1
+
+
+def new_cluster_id() -> str:
     """Return 16 random bytes as Kafka writes them; one that begins with a dash would read as an option."""
     text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-    return text if not text.startswith("-") else _new_cluster_id()
+    return text if not text.startswith("-") else new_cluster_id()

@@ -1,6 +1,7 @@
-"""The one place that decides which Kafka and which Redis are used: the user's own, or local ones.
+"""The one place that decides which Kafka and which Redis are used: the user's own, local ones, or ones in containers.
 
-Unset starts a local one in the caller's folder; an address is used as it is, after it has answered once.
+Unset starts a local one in the caller's folder; `container` starts one in a container, which keeps nothing; an address
+is used as it is, after it has answered once.
 """
 
 from __future__ import annotations
@@ -15,12 +16,13 @@ import redis
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from deploy.brokers.container import container_kafka, container_valkey
 from deploy.brokers.kafka import local_kafka
 from deploy.brokers.valkey import local_valkey
 from deploy.errors import ConfigurationError, UnreachableError
-from deploy.settings import Settings, redacted, redacted_url
+from deploy.settings import CONTAINER, Settings, redacted, redacted_url
 
-Origin = Literal["given", "local"]
+Origin = Literal["given", "local", "container"]
 
 _ANSWER_S: Final = 10.0
 _SECURITY: Final = ("security.", "sasl.", "ssl.", "enable.ssl.")
@@ -54,41 +56,47 @@ class RedisAddress:
 
 @contextlib.contextmanager
 def open_kafka(settings: Settings, folder: Path) -> Iterator[KafkaAddress]:
-    """Give the Kafka of the settings, or run a local one in the folder while the context lasts.
+    """Give the Kafka of the settings, or run one in a container or in the folder while the context lasts.
 
     Raises:
         ConfigurationError: security settings are there, but no address.
-        UnreachableError: the given Kafka does not answer.
-        BrokerError: the local one cannot be started, see `local_kafka`.
-        MissingPartError: the packages of the extra `local` are not installed.
+        UnreachableError: the given Kafka does not answer, or no container engine does.
+        BrokerError: the own one cannot be started, see `local_kafka` and `container_kafka`.
+        MissingPartError: the packages of the extra `local` or `container` are not installed.
     """
-    if settings.kafka is not None:
-        properties = {**settings.kafka_properties, "bootstrap.servers": settings.kafka}
+    if settings.kafka == CONTAINER:
+        _refuse_security(settings)
+        with container_kafka(settings.kafka_image) as bootstrap:
+            yield KafkaAddress(bootstrap, _properties(settings, bootstrap), "container")
+    elif settings.kafka is not None:
+        properties = _properties(settings, settings.kafka)
         cluster_of(properties, timeout_s=_ANSWER_S)
         yield KafkaAddress(settings.kafka, properties, "given")
-        return
-    _refuse_security(settings)
-    with local_kafka(folder) as node:
-        properties = {**settings.kafka_properties, "bootstrap.servers": node.bootstrap}
-        yield KafkaAddress(node.bootstrap, properties, "local", node.pid, node.log)
+    else:
+        _refuse_security(settings)
+        with local_kafka(folder) as node:
+            yield KafkaAddress(node.bootstrap, _properties(settings, node.bootstrap), "local", node.pid, node.log)
 
 
 @contextlib.contextmanager
 def open_redis(settings: Settings, folder: Path) -> Iterator[RedisAddress]:
-    """Give the Redis of the settings, or run a local Valkey in the folder while the context lasts.
+    """Give the Redis of the settings, or run a Valkey in a container or in the folder while the context lasts.
 
     Raises:
-        UnreachableError: the given Redis does not answer.
-        BrokerError: the local one cannot be started, see `local_valkey`.
-        MissingPartError: the packages of the extra `local` are not installed.
+        UnreachableError: the given Redis does not answer, or no container engine does.
+        BrokerError: the own one cannot be started, see `local_valkey` and `container_valkey`.
+        MissingPartError: the packages of the extra `local` or `container` are not installed.
     """
     url = settings.redis_url
-    if url is not None:
+    if settings.redis_in_container:
+        with container_valkey(settings.redis_image) as own:
+            yield RedisAddress(own, "container")
+    elif url is not None:
         redis_version(url, timeout_s=_ANSWER_S)
         yield RedisAddress(url, "given")
-        return
-    with local_valkey(folder) as server:
-        yield RedisAddress(server.url, "local", server.pid, server.log)
+    else:
+        with local_valkey(folder) as server:
+            yield RedisAddress(server.url, "local", server.pid, server.log)
 
 
 @dataclass(frozen=True)
@@ -159,10 +167,15 @@ def redis_version(url: str, *, timeout_s: float = _ANSWER_S) -> str:
     return f"{name} {server.get('valkey_version', version)}"
 
 
+def _properties(settings: Settings, bootstrap: str) -> dict[str, str]:
+    return {**settings.kafka_properties, "bootstrap.servers": bootstrap}
+
+
 def _refuse_security(settings: Settings) -> None:
     named = sorted(name for name in settings.kafka_properties if name.startswith(_SECURITY))
     if named:
         raise ConfigurationError(
-            f"{', '.join(named)}: set, but the local Kafka speaks plain text on this machine only. "
+            f"{', '.join(named)}: set, but the local Kafka speaks plain text on this machine only, in a container "
+            "too. "
             "Set SLUICE_KAFKA to the address they belong to, or unset them."
         )

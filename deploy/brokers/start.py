@@ -7,7 +7,7 @@ import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from deploy.brokers.guard import Guarded
 from deploy.errors import StartError
@@ -17,6 +17,8 @@ _TAIL_LINES: Final = 15
 _ATTEMPTS: Final = 5
 _TICK_S: Final = 0.02
 _NOT_FOR_CHILDREN: Final = ("JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS", "JDK_JAVA_OPTIONS", "CLASSPATH")
+
+Server = TypeVar("Server")
 
 
 class PortTakenError(Exception):
@@ -35,7 +37,7 @@ def free_ports(count: int) -> list[int]:
             opened.close()
 
 
-def with_free_ports(count: int, start: Callable[[list[int]], Guarded]) -> Guarded:
+def with_free_ports(count: int, start: Callable[[list[int]], Server]) -> Server:
     """Start on free ports, and again on others when one of them was taken meanwhile.
 
     Raises:

@@ -8,7 +8,7 @@ import typer
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from deploy.doctor import Report
+    from deploy.checks import Report
 
 
 def doctor(

@@ -64,9 +64,16 @@ def test_a_kafka_that_is_no_address_is_refused(given: str) -> None:
     assert text.startswith("SLUICE_KAFKA is not an address. Right would be: host:port")
 
 
-def test_containers_come_later() -> None:
-    assert "SLUICE_KAFKA cannot be 'container' yet" in _error(kafka="container")
-    assert "SLUICE_REDIS cannot be 'container' yet" in _error(redis="container")
+def test_a_container_stands_where_an_address_would() -> None:
+    settings = Settings.load(kafka="container", redis="container", kafka_image="registry:5000/apache/kafka:4.3.0")
+    assert (settings.kafka, settings.redis_in_container, settings.redis_url) == ("container", True, None)
+    assert settings.shown()["redis"] == "container"
+    assert settings.kafka_image == "registry:5000/apache/kafka:4.3.0"
+
+
+def test_a_container_among_addresses_and_an_image_with_blanks_are_refused() -> None:
+    assert "SLUICE_KAFKA is not an address" in _error(kafka="container,one:9092")
+    assert "SLUICE_KAFKA_IMAGE is wrong" in _error(kafka_image="apache kafka")
 
 
 @pytest.mark.parametrize(
