@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from deploy.cli import decide, demo, doctor, publish, score, topics, train
+from deploy.cli import decide, demo, doctor, explain, publish, report, score, topics, train, watch
 from deploy.errors import SluiceError
 
 app = typer.Typer(
@@ -21,6 +21,9 @@ app.command()(demo.demo)
 app.command()(publish.publish)
 app.command()(score.score)
 app.command()(decide.decide)
+app.command()(watch.watch)
+app.command()(explain.explain)
+app.command()(report.report)
 app.command()(train.train)
 app.command()(doctor.doctor)
 app.add_typer(topics.app, name="topics")
@@ -31,5 +34,7 @@ def main() -> None:
     try:
         app()
     except SluiceError as error:
-        sys.stderr.write(f"sluice: {error}\n")
+        from deploy.logs import complain
+
+        complain(error)
         sys.exit(error.exit_code)

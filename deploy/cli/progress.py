@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -23,6 +25,12 @@ def bars() -> Progress:
         disable=not sys.stderr.isatty(),
         transient=True,
     )
+
+
+def show_notes(notes: Iterable[str]) -> None:
+    """Show on stderr how things were read; dim, since nothing is wrong with them."""
+    for note in notes:
+        typer.secho(f"note: {note}", err=True, dim=True)
 
 
 class _Shown:

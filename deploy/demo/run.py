@@ -18,12 +18,13 @@ from deploy.brokers.ladder import KafkaAddress, open_kafka, open_redis
 from deploy.demo.fleet import Fleet
 from deploy.demo.outcome import Outcome, read_outcome
 from deploy.errors import SluiceError
-from deploy.publishing import Progress, Published, flush, publish_parent
+from deploy.publishing import Progress, Published, flush, open_publisher, publish_parent
+from deploy.report import Report, read_report
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from streams import clients
 from streams.history import Follower
-from streams.publisher import Publisher
+from streams.publisher import OversizedError
 from streams.topics import TopicNames
 from workers.sources import Parent, SourceError, UnsupportedFileError
 
@@ -53,6 +54,7 @@ class Run:
 
     published: Published
     outcome: Outcome
+    report: Report
     seconds: float
     first_decision_seconds: float
     topic_prefix: str
@@ -66,6 +68,7 @@ class RunOptions:
     policy: Path = policyfiles.DEMO
     fresh: bool = False
     device: str = "auto"
+    medical_thumbnails: bool = False
 
 
 def run(settings: Settings, options: RunOptions, parents: Iterable[Callable[[], Parent]], watcher: Watcher) -> Run:
@@ -97,7 +100,9 @@ def run(settings: Settings, options: RunOptions, parents: Iterable[Callable[[], 
         names = TopicNames(settings.topic_prefix)
         outcome = read_outcome(kafka.properties, names, settings.partitions, published.parents)
         seconds = time.monotonic() - started
-        return Run(published, outcome, seconds, first - started, settings.topic_prefix)
+        medical = options.medical_thumbnails
+        report = read_report(kafka.properties, names, settings.partitions, medical=medical)
+        return Run(published, outcome, report, seconds, first - started, settings.topic_prefix)
 
 
 def _own_topics(settings: Settings) -> Settings:
@@ -144,12 +149,12 @@ def _fleet(settings: Settings, options: RunOptions, kafka: KafkaAddress, redis_u
 def _publish(
     settings: Settings, kafka: KafkaAddress, parents: Iterable[Callable[[], Parent]], watcher: Watcher
 ) -> Published:
-    publisher = Publisher(kafka.properties, TopicNames(settings.topic_prefix).items)
+    publisher = open_publisher(kafka.properties, settings)
     published = Published()
     for opened in parents:
         try:
             publish_parent(opened(), publisher, published, watcher)
-        except (SourceError, UnsupportedFileError) as error:
+        except (SourceError, UnsupportedFileError, OversizedError) as error:
             published.problems.append(str(error))
     flush(publisher)
     publisher.close()

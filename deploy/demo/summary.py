@@ -12,7 +12,9 @@ from rich.table import Table
 from rich.text import Text
 
 from deploy.demo.material import HEAVY, MILD, Sample
+from deploy.demo.problems import written
 from deploy.demo.run import Run
+from deploy.report import render
 from schemas.decisions import Decision
 from schemas.policy import Action
 
@@ -21,12 +23,13 @@ _SEVERITIES = {0: "none", MILD: "mild", HEAVY: "heavy"}
 _COLOURS = {Action.ACCEPT: "green", Action.REVIEW: "yellow", Action.REJECT: "red"}
 
 
-def summarise(run: Run, samples: Mapping[str, Sample]) -> dict[str, Any]:
+def summarise(run: Run, samples: Mapping[str, Sample], folder: Path) -> dict[str, Any]:
     """Return the run's figures.
 
     Args:
         run: what happened.
         samples: what is known of each parent, for the demo's own material; empty for one's own files.
+        folder: takes the report.
     """
     outcome = run.outcome
     summary: dict[str, Any] = {
@@ -42,10 +45,11 @@ def summarise(run: Run, samples: Mapping[str, Sample]) -> dict[str, Any]:
         "encoder_calls": outcome.encoder_calls,
         "cache_hits": outcome.cache_hits,
         "dead_letters": outcome.dead_letters,
-        "unreadable_files": run.published.problems,
+        "unreadable_files": written(run.published.problems),
         "seconds": round(run.seconds, 1),
         "seconds_to_first_decision": round(run.first_decision_seconds, 1),
         "topic_prefix": run.topic_prefix,
+        "report": str(folder / "report.html"),
     }
     if samples:
         summary["expectations"] = _expectations(outcome.decisions, samples)
@@ -68,11 +72,19 @@ def _share(actions: list[Action], wanted: set[Action]) -> float:
     return round(sum(action in wanted for action in actions) / len(actions), 3) if actions else 0.0
 
 
-def write(folder: Path, run: Run, summary: Mapping[str, Any]) -> None:
-    """Write decisions.jsonl and summary.json."""
+def write(folder: Path, run: Run, summary: Mapping[str, Any], samples: Mapping[str, Sample]) -> None:
+    """Write decisions.jsonl, summary.json and report.html."""
     lines = [decision.to_json() + b"\n" for decision in run.outcome.decisions]
     (folder / "decisions.jsonl").write_bytes(b"".join(lines))
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    damages = {parent: _damage(sample) for parent, sample in samples.items()}
+    (folder / "report.html").write_text(render(run.report, summary, damages), encoding="utf-8")
+
+
+def _damage(sample: Sample) -> str:
+    if not sample.severity:
+        return "undamaged"
+    return f"{_SEVERITIES.get(sample.severity, str(sample.severity))} {sample.damage.replace('_', ' ')}"
 
 
 def show(run: Run, summary: Mapping[str, Any], samples: Mapping[str, Sample], folder: Path) -> None:
@@ -92,7 +104,8 @@ def show(run: Run, summary: Mapping[str, Any], samples: Mapping[str, Sample], fo
         console.print(f"{name.replace('_', ' ')}: {share:.0%}")
     for problem in run.published.problems:
         console.print(f"not read: {problem}", style="red", markup=False)
-    console.print(f"written: {folder / 'decisions.jsonl'}, {folder / 'summary.json'}", markup=False)
+    files = (folder / "decisions.jsonl", folder / "summary.json", summary["report"])
+    console.print(f"written: {', '.join(map(str, files))}", markup=False, soft_wrap=True)
 
 
 def _table(decisions: list[Decision], samples: Mapping[str, Sample], *, wide: bool) -> Table:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selectolax.lexbor import LexborHTMLParser
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
 
@@ -43,6 +44,11 @@ def test_the_demo_decides_everything_once_and_the_cache_saves_the_encoder(
     assert expected["heavily_damaged_not_accepted"] >= 0.9
     assert expected["heavily_damaged_rejected"] >= 0.6
     before = _decisions(tmp_path)
+    page = LexborHTMLParser(Path(first["report"]).read_text())
+    assert {node.text() for node in page.css(".row h3")} == set(before)
+    for kind in ("video-frame", "mri-slice"):  # the demo's own volume is public
+        assert any(kind in row.text() and row.css("img[src^='data:image/jpeg']") for row in page.css(".row"))
+    assert any(row.css("q") for row in page.css(".row") if "document-chunk" in row.text())
 
     code, printed = _demo(kafka, redis_address, tmp_path, "--parent-suffix=-again")
     assert code == 0
@@ -58,8 +64,12 @@ def test_files_of_ones_own(kafka: KafkaAddress, redis_address: RedisAddress, tmp
         "# Notes\n\n" + "The tide comes in and the boats are afloat again. " * 60
     )
     (tmp_path / "mine" / "clip.mp4").write_bytes(b"this is no video")
+    (tmp_path / "mine" / "DOE_JOHN.nii.gz").write_bytes(b"this is no volume")
     code, printed = _demo(kafka, redis_address, tmp_path / "out", str(tmp_path / "mine"))
     summary = json.loads(printed)
     assert code == 9
     assert summary["parents"] == sum(summary["decisions"].values()) == 1
     assert "clip.mp4" in summary["unreadable_files"][0]
+    assert summary["unreadable_files"][1].startswith("1 medical file: ")
+    assert "DOE" not in printed
+    assert "DOE" not in Path(summary["report"]).read_text()
