@@ -20,6 +20,7 @@ from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded
 from streams import clients, envelope
 from streams.deadletters import dead_letter
 from streams.gates import Notify
+from streams.messages import Headers, headers_of
 from streams.standing import Flow, LagWatch, Standing
 from streams.topics import DEAD_LETTER_ROOM, MAX_ITEM_BYTES, TopicNames
 from streams.tracker import OffsetTracker
@@ -30,6 +31,7 @@ COMMIT_EVERY = 0.5  # s
 COMMIT_AGAIN_EVERY = 10.0  # s; everything, since a commit can fail unseen while a rebalance is under way
 FLUSH_SECONDS = 2.0
 _POLL_MESSAGES = 200
+_NAMED_SOURCES = 1_000  # with a wrong partitioner; more are not named
 _MESSAGE_OVERHEAD = 4096  # bytes that a message may take beside its value
 
 
@@ -290,7 +292,7 @@ class ScoreLoop:
         self.flow.bytes += size
         ticket = Ticket(message.partition() or 0, tracker.epoch, message.offset() or 0, message.timestamp()[1])
         try:
-            parsed = envelope.parse(message.headers(), message.key(), value)
+            parsed = envelope.parse(_headers(message), message.key(), value)
         except envelope.EnvelopeError as error:
             self._refuse(ticket, message, error)
             return
@@ -305,7 +307,7 @@ class ScoreLoop:
         """Name a producer whose partitioner is another: its parents can be split over partitions."""
         source = item.envelope.source
         expected = murmur2(item.envelope.parent_id.encode(), self._settings.partitions)
-        if expected != partition and source not in self._misplaced:
+        if expected != partition and source not in self._misplaced and len(self._misplaced) < _NAMED_SOURCES:
             self._misplaced.add(source)
             self._notify(
                 "misplaced", source=source, parent=item.envelope.parent_id, partition=partition, expected=expected
@@ -332,7 +334,7 @@ class ScoreLoop:
     def _refuse(self, ticket: Ticket, message: Message, error: envelope.EnvelopeError) -> None:
         """Send a message that is no item to the dead letters; its parent learns of it where it is known."""
         self.flow.refused += 1
-        known = envelope.identify(message.headers(), message.key(), _bytes(message.value()))
+        known = envelope.identify(headers_of(message), message.key(), _bytes(message.value()))
         failed = None
         if known is not None:
             failed = ItemFailed(
@@ -442,6 +444,13 @@ class ScoreLoop:
         for error in errors:
             _log.info("commit: %s", error)
         return all(error.code() != KafkaError.REBALANCE_IN_PROGRESS for error in errors)
+
+
+def _headers(message: Message) -> Headers:
+    headers = headers_of(message)
+    if headers is None:
+        raise envelope.EnvelopeError("bad_headers", "the name of a header is not UTF-8")
+    return headers
 
 
 def _bytes(value: bytes | str | None) -> bytes:

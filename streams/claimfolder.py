@@ -38,10 +38,11 @@ def _is_there(path: Path, value: bytes) -> bool:
 
 
 def _write(path: Path, value: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with partial.open("xb") as file:
+        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640)  # it may be a patient's
+        with os.fdopen(descriptor, "wb") as file:
             file.write(value)
             file.flush()
             os.fsync(file.fileno())

@@ -6,10 +6,12 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from streams.messages import Headers, headers_of
 from streams.topics import MAX_ITEM_BYTES
 
 _PREFIX = "__connect.errors."
 TIMESTAMP_NOT_AVAILABLE = 0
+_HEADER_OVERHEAD = 12  # bytes, at most, for the lengths of a header's name and value
 
 
 def dead_letter(message: Message, stage: str, cause: str, detail: str) -> dict[str, Any]:
@@ -29,9 +31,13 @@ def dead_letter(message: Message, stage: str, cause: str, detail: str) -> dict[s
         "class.name": cause,
         "exception.message": detail,
     }
-    original: dict[str, Any] = {"key": message.key(), "value": message.value(), "headers": message.headers() or []}
-    if _size(message) > MAX_ITEM_BYTES:
-        errors["omitted"] = f"{_size(message)} bytes, which no dead letter takes: the message is where it was"
+    headers = headers_of(message)
+    original: dict[str, Any] = {"key": message.key(), "value": message.value(), "headers": headers or []}
+    size = _size(message, headers or [])
+    if headers is None:
+        errors["omitted"] = "the headers, one of whose names is not UTF-8: the message is where it was"
+    if size > MAX_ITEM_BYTES:
+        errors["omitted"] = f"{size} bytes, which no dead letter takes: the message is where it was"
         original = {"key": message.key(), "value": None, "headers": []}
     reasons = [(_PREFIX + name, str(value).encode()) for name, value in errors.items()]
     original["headers"] = [*original["headers"], *reasons]
@@ -41,7 +47,11 @@ def dead_letter(message: Message, stage: str, cause: str, detail: str) -> dict[s
     return original
 
 
-def _size(message: Message) -> int:
+def _size(message: Message, headers: Headers) -> int:
     """Return the bytes of a message: a batch that was well compressed may hold more than its topic's limit."""
-    texts = (text for pair in message.headers() or [] for text in pair)
-    return sum(len(text) for text in (message.key(), message.value(), *texts) if text is not None)
+    texts = (message.key(), message.value(), *(text for pair in headers for text in pair))
+    return sum(map(_length, texts)) + _HEADER_OVERHEAD * len(headers)
+
+
+def _length(text: str | bytes | None) -> int:
+    return len(text.encode() if isinstance(text, str) else text or b"")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
 from workers.sources.dicom import is_dicom
+from workers.sources.dispatch import by_suffix
 
-_MEDICAL: Final = (".nii", ".nii.gz", ".dcm", ".dicom", ".ima", ".hdr", ".img", ".mgz", ".mgh")
+_ORDINARY: Final = ("video", "text", "page", "pdf", "picture")
 
 
 def written(problems: Iterable[str]) -> list[str]:
@@ -23,27 +26,43 @@ def written(problems: Iterable[str]) -> list[str]:
 
 
 def _without_path(problem: str) -> str | None:
-    """Return the reason alone where a problem `PATH: REASON` is a medical file's, else None."""
-    at = problem.find(": ")
-    while at >= 0:
-        path = Path(problem[:at])
-        if _is_medical(path):
-            reason = problem[at + 2 :]
-            for name in (str(path), path.name, path.name.split(".", 1)[0]):  # an error of a library may repeat it
-                reason = reason.replace(name, "…") if name else reason
-            return reason
-        at = problem.find(": ", at + 1)
-    return None
+    """Return the reason alone where a problem `PATH: REASON` may be a medical file's, else None."""
+    path, reason = _parts(problem)
+    if path is None:
+        return "cannot be opened"
+    if not _is_medical(path):
+        return None
+    for name in (str(path), path.name, path.name.split(".", 1)[0]):  # an error of a library may repeat it
+        reason = reason.replace(name, "…") if name else reason
+    return reason
+
+
+def _parts(problem: str) -> tuple[Path | None, str]:
+    """Return path and reason; no path where it cannot be told from the reason, since it is not there."""
+    cuts = [match.start() for match in re.finditer(": ", problem)]
+    for cut in cuts:
+        path = Path(problem[:cut])
+        if _exists(path) or by_suffix(path.name.lower()):
+            return path, problem[cut + 2 :]
+    return None, problem
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return os.path.lexists(path)
+    except ValueError:
+        return False
 
 
 def _is_medical(path: Path) -> bool:
+    """Tell whether it is, or may be: only what is known to be something else is not."""
     try:
         if path.is_dir():
             return any(_is_medical_file(one) for one in path.iterdir() if one.is_file())
         return _is_medical_file(path)
     except (OSError, ValueError):
-        return path.name.lower().endswith(_MEDICAL)
+        return True
 
 
 def _is_medical_file(path: Path) -> bool:
-    return path.name.lower().endswith(_MEDICAL) or (path.is_file() and is_dicom(path))
+    return by_suffix(path.name.lower()) not in _ORDINARY or (path.is_file() and is_dicom(path))

@@ -15,6 +15,7 @@ from schemas.decisions import Decision
 from schemas.items import RawItem
 from streams import clients, envelope, offsets
 from streams.history import read_from
+from streams.messages import headers_of
 from streams.topics import TopicNames
 
 _RECENT = 1_000  # decisions of each partition whose parents may have been meant
@@ -130,7 +131,7 @@ def _unanswered(
         if message.key() != parent_id.encode() or (message.partition(), message.offset()) in done:
             continue
         try:
-            item = envelope.parse(message.headers(), message.key(), message.value())
+            item = envelope.parse(headers_of(message), message.key(), message.value())
         except envelope.EnvelopeError:
             continue  # it will be a dead letter
         if isinstance(item, RawItem):
@@ -139,7 +140,7 @@ def _unanswered(
 
 
 def _dead_letter(message: Message) -> DeadLetter:
-    headers = dict(message.headers() or [])
+    headers = dict(headers_of(message) or [])
 
     def told(name: str) -> str:
         value = headers.get(_ERRORS + name)

@@ -16,6 +16,7 @@ from schemas.decisions import Decision
 from schemas.policy import Action
 from streams import clients
 from streams.history import read_from, read_whole
+from streams.messages import headers_of
 from streams.topics import TopicNames
 
 MOST_ROWS = 2_000
@@ -109,7 +110,7 @@ def _add_previews(report: Report, properties: clients.Properties, names: TopicNa
     room = MOST_PREVIEW_CHARS
     for message in read_from(properties, names.items, _starts(wanted)):
         owner = wanted.get((message.partition() or 0, message.offset() or 0))
-        made = owner and preview(message.headers(), message.key(), message.value())
+        made = owner and preview(headers_of(message), message.key(), message.value())
         if owner is None or made is None:
             continue
         row, index = owner

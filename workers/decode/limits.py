@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from schemas.items import RawItem
 from workers.media import Medium, UndecodableError
 
+_JPEG_SCAN = b"\xff\xda"  # only markers begin with ff: in compressed data a 00 follows it
 UNDECLARED = "application/octet-stream"
 
 
@@ -22,6 +23,11 @@ class Limits:
     pixels: int = 64_000_000
     scans: int = 200
     text_bytes: int = 4_000_000
+
+    def check_scans(self, value: bytes) -> None:
+        """Raise UndecodableError("too_large") for a JPEG with more scans than allowed."""
+        if value.count(_JPEG_SCAN) > self.scans:
+            raise UndecodableError("too_large", f"more than {self.scans} scans: decoding them would take too long")
 
     def check_pixels(self, width: int, height: int) -> None:
         """Raise UndecodableError("too_large") for more pixels than allowed."""

@@ -14,7 +14,6 @@ from workers.media import Picture, UndecodableError
 
 _JPEG_START = b"\xff\xd8\xff"
 _JPEG_END = b"\xff\xd9"
-_JPEG_SCAN = b"\xff\xda"  # only markers begin with ff: in compressed data a 00 follows it
 _SIXTEEN_BITS = 65535
 _REASON_BY_MODE = {
     "1": "read_from_bilevel",
@@ -45,15 +44,14 @@ _Read = tuple[NDArray[np.uint8], int, tuple[str, ...]]
 
 
 def _read_jpeg(value: bytes, limits: Limits) -> _Read:
+    limits.check_scans(value)
     try:
         height, width, colorspace, _ = simplejpeg.decode_jpeg_header(value)
-    except ValueError as error:
+    except (ValueError, KeyError) as error:  # KeyError: a subsampling that it has no name for
         if (refusal := _jpeg_error(value, error)).cause == "truncated":
             raise refusal from error
         return _read_other(value, limits)  # Pillow also reads rare subsamplings, and sizes that are too large
     limits.check_pixels(width, height)
-    if value.count(_JPEG_SCAN) > limits.scans:
-        raise UndecodableError("too_large", f"more than {limits.scans} scans: decoding them would take too long")
     if colorspace in {"CMYK", "YCCK"}:
         return _read_other(value, limits)
     try:
@@ -63,7 +61,7 @@ def _read_jpeg(value: bytes, limits: Limits) -> _Read:
     return rgb, jpeg_orientation(value), ()
 
 
-def _jpeg_error(value: bytes, error: ValueError) -> UndecodableError:
+def _jpeg_error(value: bytes, error: ValueError | KeyError) -> UndecodableError:
     cut = "premature end" in str(error).lower() or _JPEG_END not in value[-1024:]
     return UndecodableError("truncated" if cut else "corrupt", str(error))
 

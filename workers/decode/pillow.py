@@ -48,6 +48,8 @@ def opened(value: bytes, limits: Limits) -> Iterator[Image.Image]:
     with named_errors(), Image.open(io.BytesIO(value), formats=FORMATS) as image:
         limits.check_pixels(*image.size)
         limits.check_pixels(*_tile_size(image))
+        if image.format == "JPEG" or image.info.get("compression") == "jpeg":
+            limits.check_scans(value)
         yield image
 
 

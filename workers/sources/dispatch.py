@@ -30,6 +30,7 @@ _READERS: Final[dict[str, _Read]] = {
 }
 _HEAD_BYTES = 4096
 _DICOM_MARK = slice(128, 132)  # "DICM", after a preamble that may be anything
+_FIRST_GROUPS: Final = (b"\x08\x00", b"\x00\x08", b"\x02\x00", b"\x00\x02")  # of DICOM without a preamble
 
 
 def open_parent(path: Path, *, source: str = "files", options: SourceOptions | None = None) -> Parent:
@@ -54,7 +55,7 @@ def what_is(path: Path) -> str:
         SourceError: It is missing, empty, or cannot be read.
     """
     head = _head(path)
-    what = "series" if head[_DICOM_MARK] == b"DICM" else by_suffix(path.name.lower()) or _by_content(head)
+    what = "series" if _is_series(path, head) else by_suffix(path.name.lower()) or _by_content(head)
     if what in {"text", "page"} and b"\0" in head and not head.startswith(text.UTF_16_MARKS):
         what = None
     if what is None and dicom.is_dicom(path):  # some old ones have no preamble
@@ -63,6 +64,11 @@ def what_is(path: Path) -> str:
         known = "; ".join(f"{name}: {' '.join(suffixes)}" for name, suffixes in SUPPORTED.items())
         raise UnsupportedFileError(path, f"not a file that can be read. Supported are {known}")
     return what
+
+
+def _is_series(path: Path, head: bytes) -> bool:
+    """Tell whether it is DICOM, whatever it is called: as a picture or text it would be sent with its headers."""
+    return head[_DICOM_MARK] == b"DICM" or (head.startswith(_FIRST_GROUPS) and dicom.is_dicom(path))
 
 
 def _open_series(path: Path, *, source: str, options: SourceOptions) -> Parent:

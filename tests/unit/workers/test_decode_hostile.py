@@ -167,3 +167,13 @@ def test_a_jpeg_of_endless_passes_is_refused() -> None:
 def test_a_part_of_a_picture_is_never_read_as_a_whole_one(form: str, share: float) -> None:
     value = valid()[FORMS.index(form)]
     assert outcome(value[: int(len(value) * share) + bool(share)]) in {"empty", "truncated", "corrupt"}
+
+
+@pytest.mark.parametrize("kind", ["image", "mri-slice"])
+def test_a_jpeg_of_very_many_scans_is_too_large_for_every_kind(kind: str) -> None:
+    """A scan of a few bytes makes the decoder pass over all pixels once more."""
+    small = encoded(np.zeros((16, 16), dtype=np.uint8), "JPEG")
+    scan = small[small.index(b"\xff\xda") : -2]
+    with pytest.raises(UndecodableError) as refused:
+        InlineDecoder().decode(item(small[:-2] + scan * 300 + small[-2:], kind, "image/jpeg"))
+    assert refused.value.cause == "too_large"

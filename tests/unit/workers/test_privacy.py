@@ -14,7 +14,7 @@ from nibabel.nifti1 import Nifti1Extension
 
 from tests.unit.workers.dicoms import SECRET, found, image, opened, phantom, save
 from tests.unit.workers.samples import opened as opened_file
-from workers.sources import SourceError, SourceOptions
+from workers.sources import SourceError, SourceOptions, discover
 from workers.sources.privacy import medical_id, quiet, reworded
 
 NAME = "PLANTED"
@@ -110,3 +110,14 @@ def test_what_is_wrong_with_a_volume_is_told_without_its_header(tmp_path: Path, 
 )
 def test_an_exception_is_reworded(error: BaseException, text: str) -> None:
     assert reworded(error) == text
+
+
+@pytest.mark.parametrize("name", ["DOE_JOHN.jpg", "DOE_JOHN.tif", "DOE_JOHN.mp4", "DOE_JOHN"])
+def test_a_series_without_a_preamble_is_one_whatever_it_is_called(tmp_path: Path, name: str) -> None:
+    dataset = image(phantom(0), PatientName="PLANTED^NAME")
+    dataset.save_as(tmp_path / name, implicit_vr=False, little_endian=True)
+    discovered = discover([tmp_path / name], source="test", options=SourceOptions(secret=SECRET))
+    parents = [found.open() for found in discovered.found]
+    assert [parent.kind for parent in parents] == ["mri-slice"]
+    assert "DOE" not in parents[0].parent_id
+    assert not any(b"PLANTED" in item.value for item in parents[0].items)
