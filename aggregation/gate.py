@@ -20,14 +20,14 @@ from aggregation.window import Window
 from schemas import wire
 from schemas.checkpoint import Checkpoint
 from schemas.decisions import Cause
-from schemas.policy import Action, Policy
+from schemas.policy import Policy
 
 
 class Verdict(msgspec.Struct, frozen=True, gc=False):
     """A decision that is ready to be sent."""
 
     key: bytes
-    action: Action
+    action: str  # plain: the hash of an enum's member costs a call
     cause: Cause
     value: bytes
     first_offset: int
@@ -164,7 +164,7 @@ class PartitionGate:
         cause = "truncated" if window.truncated else cause
         action, value = self._writer.write(window, Closing(cause, through, self._partition, self._now))
         self._ready.append(
-            Verdict(window.parent_id.encode(), action, cause, value, window.first_offset, window.time_before)
+            Verdict(window.parent_id.encode(), str(action), cause, value, window.first_offset, window.time_before)
         )
         window.lane.close(window)
         del self._open[window.parent_id]

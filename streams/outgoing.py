@@ -32,10 +32,14 @@ class Outgoing:
         messages = [{"key": verdict.key, "value": verdict.value} for verdict in verdicts]
         self.by_place[names.decisions, partition] = messages
         self.by_place[names.latest, partition] = messages
+        by_action: dict[str, Messages] = {}
         for verdict, message in zip(verdicts, messages, strict=True):
-            self.by_place.setdefault((names.action(verdict.action), partition), []).append(message)
+            by_action.setdefault(verdict.action, []).append(message)
+        for action, chosen in by_action.items():
+            self.by_place[names.action(action), partition] = chosen
         self.decisions += len(verdicts)
-        self.by_cause.update([f"{verdict.action}/{verdict.cause}" for verdict in verdicts])
+        for (action, cause), count in Counter([(one.action, one.cause) for one in verdicts]).items():
+            self.by_cause[f"{action}/{cause}"] += count
 
 
 def gather(settings: DecideSettings, owned: Iterable[Owned], limit: int) -> Outgoing:

@@ -155,7 +155,7 @@ def test_nothing_scored_is_decided_without_a_score() -> None:
     (verdict,) = taken(gate)
     assert "score" not in fields(verdict)
     assert "label" not in fields(verdict)
-    assert verdict.action is Action.REVIEW
+    assert verdict.action == Action.REVIEW
 
 
 def test_the_worst_items_come_first() -> None:
