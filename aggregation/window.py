@@ -72,7 +72,7 @@ class Window:
                 answers[index] = answer
         else:
             answers[index] = answer
-        at = answer.appended_at
+        at = answer.appended_at  # as in `_note`, without the call: every score comes along here
         if at > self.last_at:
             self.last_at = at
         elif at < self.first_at:
