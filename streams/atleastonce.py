@@ -20,9 +20,9 @@ from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded
 from streams import clients, envelope
 from streams.deadletters import dead_letter
 from streams.gates import Notify
-from streams.messages import Headers, headers_of
+from streams.messages import headers_of
 from streams.standing import Flow, LagWatch, Standing
-from streams.topics import DEAD_LETTER_ROOM, MAX_ITEM_BYTES, TopicNames
+from streams.topics import MAX_DEAD_LETTER_BYTES, MAX_ITEM_BYTES, TopicNames
 from streams.tracker import OffsetTracker
 
 _log = logging.getLogger("sluice.score")
@@ -90,9 +90,7 @@ class ScoreLoop:
             fetch_message_max_bytes=MAX_ITEM_BYTES,
             enable_partition_eof=True,
         )
-        self._producer: Producer = clients.producer(
-            properties, message_max_bytes=MAX_ITEM_BYTES + DEAD_LETTER_ROOM + _MESSAGE_OVERHEAD
-        )
+        self._producer: Producer = clients.producer(properties, message_max_bytes=MAX_DEAD_LETTER_BYTES)
         self._trackers: dict[int, OffsetTracker] = {}
         self._ends: dict[tuple[int, int], tuple[Ticket, ParentEndedEvent]] = {}
         self._epoch = 0
@@ -446,7 +444,7 @@ class ScoreLoop:
         return all(error.code() != KafkaError.REBALANCE_IN_PROGRESS for error in errors)
 
 
-def _headers(message: Message) -> Headers:
+def _headers(message: Message) -> envelope.Headers:
     headers = headers_of(message)
     if headers is None:
         raise envelope.EnvelopeError("bad_headers", "the name of a header is not UTF-8")

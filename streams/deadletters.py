@@ -6,7 +6,8 @@ from typing import Any
 
 from confluent_kafka import Message
 
-from streams.messages import Headers, headers_of
+from streams.attributes import Headers
+from streams.messages import headers_of
 from streams.topics import MAX_ITEM_BYTES
 
 _PREFIX = "__connect.errors."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from confluent_kafka import Message
 
-Headers = list[tuple[str, str | bytes | None]]
+from streams.attributes import Headers
 
 
 def headers_of(message: Message) -> Headers | None:

@@ -24,8 +24,12 @@ class Outgoing:
     with_headers: Messages = field(default_factory=list)
     offsets: list[TopicPartition] = field(default_factory=list)
     moved: list[tuple[Owned, Checkpoint]] = field(default_factory=list)
-    decisions: int = 0
     by_cause: Counter[str] = field(default_factory=Counter)  # decisions by ACTION/CAUSE
+
+    @property
+    def decisions(self) -> int:
+        """How many decisions it holds."""
+        return self.by_cause.total()
 
     def add(self, names: TopicNames, partition: int, verdicts: Sequence[Verdict]) -> None:
         """Add the decisions of a partition: each to the log, to `latest` and to the topic of its action."""
@@ -37,7 +41,6 @@ class Outgoing:
             by_action.setdefault(verdict.action, []).append(message)
         for action, chosen in by_action.items():
             self.by_place[names.action(action), partition] = chosen
-        self.decisions += len(verdicts)
         for (action, cause), count in Counter([(one.action, one.cause) for one in verdicts]).items():
             self.by_cause[f"{action}/{cause}"] += count
 
