@@ -8,14 +8,12 @@ import shutil
 import signal
 import threading
 import time
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 
 import msgspec
 import numpy as np
@@ -29,6 +27,7 @@ from deploy.policyfiles import DEMO
 from schemas.items import ItemEnvelope, RawItem, content_hash
 from streams.history import read_whole
 from streams.publisher import Publisher
+from tests.asking import ask
 from tests.integration.deploy.pipeline import Pipeline, pipeline
 from workers.sources.encode import jpeg
 
@@ -116,12 +115,7 @@ class _Running:
         ports = [line["port"] for line in self.told("listening")]
         if not ports:
             return 0, ""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}{page}") as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
+        return ask(ports[0], page)
 
     def ready(self) -> bool:
         status, answer = self.ask("/readyz")

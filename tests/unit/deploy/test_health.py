@@ -1,10 +1,8 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from dataclasses import dataclass, field, replace
 from typing import Any
-from urllib.error import HTTPError
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,6 +13,7 @@ from deploy.health import WEDGED_AFTER, Health, served
 from deploy.metrics.base import Metrics
 from deploy.metrics.decide import DecideMetrics
 from streams.standing import Standing
+from tests.asking import ask
 from tests.unit.aggregation.records import NOW, policy, scored
 
 WORKING = Standing(turned_at=100.0, joined=True, owned=3, recovering=0, draining=False, lag={0: 7})
@@ -49,12 +48,7 @@ class _Site:
 
     def text(self, page: str) -> tuple[int, str]:
         (port,) = [fields["port"] for event, fields in self.events if event == "listening"]
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{page}") as answer:
-                return answer.status, answer.read().decode()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read().decode()
+        return ask(port, page)
 
 
 def test_a_starting_process_is_alive_and_not_ready() -> None:
