@@ -1,46 +1,34 @@
 """Reading PDFs with PDFium: the text of a page, whether there is anything on it, and a page as a PDF of its own.
 
-PDFium may be used by one thread at a time, in the whole process. So every call is made under one lock, and what was
-opened is closed by hand, never by the garbage collector of whichever thread it runs in.
+PDFium may be used by one thread at a time, in the whole process, and a document can make it take minutes and gigabytes.
+So a child process with one thread imports this (isolation/), and what is open is closed by hand.
 """
 
 from __future__ import annotations
 
 import io
 import re
-import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final
 
 import pypdfium2 as pdfium
 import pypdfium2.raw as pdfium_c
 
-PDF: Final = "application/pdf"
+from workers.pdftext import PdfError
+
 MAX_PAGES: Final = 20_000
 MAX_PAGE_CHARACTERS: Final = 1_000_000  # a full page of a newspaper has about 30,000
 
-_LOCK = threading.RLock()  # reentrant: what is left open may be closed by the collector within a call
 _END_BYTES = 4096  # the end mark is within the last 1024 bytes (ISO 32000-1, annex H.3), but for what mailers append
 _LOCKED = (pdfium_c.FPDF_ERR_PASSWORD, pdfium_c.FPDF_ERR_SECURITY)
 _LINE_HYPHEN = re.compile("[\x02\ufffe](?:\r?\n)?")  # what PDFium makes of a hyphen at the end of a line
-_SHORT_LINE = 0.8  # of the page's longest line: a sentence that ends before it ends a paragraph
-_SENTENCE_ENDS = (".", "!", "?", ":", '."', ".\u201d", "\u3002")
 _VOLATILE = re.compile(rb"(/CreationDate\(D:)(\d+)|(/ID\[<)([0-9A-F]{32}><[0-9A-F]{32})(?=>\])")
 
 
-class PdfError(Exception):
-    """A PDF that cannot be read. `cause` is a code that programs can use."""
-
-    def __init__(self, cause: Literal["bad_pdf", "encrypted_pdf", "too_large"], detail: str) -> None:
-        super().__init__(detail)
-        self.cause = cause
-        self.detail = detail
-
-
 class Pages:
-    """The pages of an open PDF, numbered from 0. Any thread may ask; close it in the end."""
+    """The pages of an open PDF, numbered from 0. Close it in the end."""
 
     def __init__(self, source: Path | bytes) -> None:
         """Open a file or its bytes.
@@ -50,7 +38,7 @@ class Pages:
             OSError: The file cannot be read.
         """
         _check_end(source)
-        with _LOCK, _named_errors():
+        with _named_errors():
             self._document = pdfium.PdfDocument(source)
             self._count = len(self._document)
         if self._count > MAX_PAGES:
@@ -60,16 +48,9 @@ class Pages:
     def __len__(self) -> int:
         return self._count
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
     def close(self) -> None:
         """Close the document."""
-        with _LOCK:
-            self._document.close()
+        self._document.close()
 
     def text(self, number: int) -> str:
         """Return a page's text, lines as they are set, words that a line's end divides in one; "" without any.
@@ -77,16 +58,12 @@ class Pages:
         Raises:
             PdfError: The page cannot be read, or has too many characters.
         """
-        with self._page(number) as page:
-            text_page = page.get_textpage()
-            try:
-                characters = text_page.count_chars()
-                if characters > MAX_PAGE_CHARACTERS:
-                    limit = f"more than the limit of {MAX_PAGE_CHARACTERS}"
-                    raise PdfError("too_large", f"page {number + 1} has {characters} characters, {limit}")
-                text = text_page.get_text_bounded()
-            finally:
-                text_page.close()
+        with self._page(number) as page, closing(page.get_textpage()) as text_page:
+            characters = text_page.count_chars()
+            if characters > MAX_PAGE_CHARACTERS:
+                limit = f"more than the limit of {MAX_PAGE_CHARACTERS}"
+                raise PdfError("too_large", f"page {number + 1} has {characters} characters, {limit}")
+            text = text_page.get_text_bounded()
         return _LINE_HYPHEN.sub("", text).replace("\r\n", "\n").strip()
 
     def is_blank(self, number: int) -> bool:
@@ -105,36 +82,15 @@ class Pages:
             PdfError: The page cannot be read.
         """
         buffer = io.BytesIO()
-        with _LOCK, _named_errors():
-            single = pdfium.PdfDocument.new()
-            try:
-                single.import_pages(self._document, [number])
-                single.save(buffer)
-            finally:
-                single.close()
+        with _named_errors(), closing(pdfium.PdfDocument.new()) as single:
+            single.import_pages(self._document, [number])
+            single.save(buffer)
         return _VOLATILE.sub(_zeros, buffer.getvalue())
 
     @contextmanager
     def _page(self, number: int) -> Iterator[pdfium.PdfPage]:
-        with ExitStack() as stack:
-            stack.enter_context(_LOCK)
-            stack.enter_context(_named_errors())
-            page = self._document[number]
-            stack.callback(page.close)
+        with _named_errors(), closing(self._document[number]) as page:
             yield page
-
-
-def paragraphs(text: str) -> Iterator[str]:
-    """Yield a page's paragraphs, lines kept. PDF knows none: a short line that ends a sentence is taken for an end."""
-    lines = text.split("\n")
-    full = _SHORT_LINE * max(map(len, lines))
-    gathered: list[str] = []
-    for line in lines:
-        gathered.append(line)
-        if not line.strip() or (len(line) < full and line.rstrip().endswith(_SENTENCE_ENDS)):
-            yield "\n".join(gathered).strip()
-            gathered = []
-    yield "\n".join(gathered).strip()
 
 
 @contextmanager

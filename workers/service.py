@@ -1,7 +1,8 @@
 """Runs a scorer on two threads of its own, so that the thread that polls Kafka never waits for a network.
 
 One thread looks up, decodes and measures; the other runs encoder and head in micro-batches. Memory is bounded by
-whoever submits: the loop has a limit on items and bytes in flight, and the queues here have none.
+whoever submits: the loop has a limit on items and bytes in flight, and the inbox here has none. What is begun can not
+be withdrawn, so the first thread is only a few batches ahead of the second.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ from typing import Generic, TypeVar
 
 from schemas.items import RawItem
 from workers.batching import MicroBatcher, Pending
+from workers.inbox import Inbox
 from workers.intake import Ready
 from workers.results import Result
 from workers.scorer import Scorer
 
 T = TypeVar("T")
 _STEP_SECONDS = 0.05
+_AHEAD = 3  # batches begun at a time: one that is prepared, one that is encoded, and one between
 _END = None  # in a queue: nothing comes after it
 
 
@@ -42,7 +45,8 @@ class ScoringService(Generic[T]):
         self.results: queue.SimpleQueue[tuple[T, Result]] = queue.SimpleQueue()
         self._scorer = scorer
         self._batcher: MicroBatcher[_Waiting[T]] = MicroBatcher(batch_size, linger_seconds)
-        self._inbox: queue.SimpleQueue[tuple[T, RawItem] | None] = queue.SimpleQueue()
+        self._inbox: Inbox[tuple[T, RawItem]] = Inbox()
+        self._ahead = threading.Semaphore(_AHEAD)
         self._prepared: queue.SimpleQueue[list[_Waiting[T]] | None] = queue.SimpleQueue()
         self._closed = False
         self._dropping = threading.Event()
@@ -64,6 +68,14 @@ class ScoringService(Generic[T]):
         if self._closed:
             raise ServiceError("the scoring service is closed")
         self._inbox.put((token, item))
+
+    def withdraw(self, wanted: Callable[[T], bool]) -> list[T]:
+        """Return the tokens that are wanted of items that are not begun; these get no result.
+
+        Items are begun in the order in which they were submitted, so none is begun that was submitted after one of
+        these, unless it is not wanted.
+        """
+        return [token for token, _ in self._inbox.withdraw(lambda one: wanted(one[0]))]
 
     def check(self) -> None:
         """Say whether the threads work; call it wherever results are awaited.
@@ -109,7 +121,7 @@ class ScoringService(Generic[T]):
         self._closed = True
         if not drain:
             self._dropping.set()
-        self._inbox.put(_END)
+        self._inbox.close()
         deadline = time.monotonic() + timeout_seconds
         for thread in self._threads:
             thread.join(max(0.0, deadline - time.monotonic()))
@@ -123,13 +135,12 @@ class ScoringService(Generic[T]):
         except BaseException as error:  # noqa: BLE001 (it is raised where results are awaited)
             self._failure = self._failure or error
             self._dropping.set()
-            self._inbox.put(_END)
+            self._inbox.close()
             self._prepared.put(_END)
+            self._ahead.release()
 
     def _take_in(self) -> None:
-        while (arrived := self._arrived()) is not None:
-            if self._dropping.is_set():
-                continue
+        while arrived := self._arrived():
             waiting = []
             for (token, _), outcome in zip(arrived, self._scorer.ready([item for _, item in arrived]), strict=True):
                 if isinstance(outcome, Ready):
@@ -139,22 +150,11 @@ class ScoringService(Generic[T]):
             self._prepared.put(waiting)
         self._prepared.put(_END)
 
-    def _arrived(self) -> list[tuple[T, RawItem]] | None:
-        """Return what has been submitted, at least one item and at most a batch, or None at the end."""
-        first = self._inbox.get()
-        if first is _END:
-            return None
-        arrived = [first]
-        while len(arrived) < self._batcher.size:
-            try:
-                more = self._inbox.get_nowait()
-            except queue.Empty:
-                break
-            if more is _END:
-                self._inbox.put(_END)  # for the next call: nothing is submitted after it
-                break
-            arrived.append(more)
-        return arrived
+    def _arrived(self) -> list[tuple[T, RawItem]]:
+        """Return what has been submitted, at least one item and at most a batch, or nothing at the end."""
+        self._ahead.acquire()
+        arrived = self._inbox.take(self._batcher.size)
+        return [] if self._dropping.is_set() else arrived
 
     def _encode(self) -> None:
         while True:
@@ -169,6 +169,7 @@ class ScoringService(Generic[T]):
                 break
             self._finish(self._batcher.add(map(_pending, waiting), time.monotonic()))
             self._finish(self._batcher.due(time.monotonic()))
+            self._ahead.release()
         self._finish(self._batcher.flush())
 
     def _finish(self, batches: list[list[_Waiting[T]]]) -> None:

@@ -4,6 +4,10 @@ Left out is what is never shown (the head, scripts, templates, what is hidden by
 sheets are not looked at), what is no text (frames, pictures, forms' controls), and what a site puts around each of its
 pages: navigation, and the header and footer of the page itself. Those of an article or a section stay: they hold its
 title and its author (after HTML Accessibility API Mappings, "banner" and "contentinfo").
+
+A page of n bytes can be made to take n squared of time and memory: for many a tag, HTML's rules walk up all open
+elements, and open again in every block those for bold, italics and the like that were never closed. So a child process
+with limits imports this (isolation/).
 """
 
 from __future__ import annotations
@@ -12,21 +16,22 @@ import codecs
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from selectolax.lexbor import LexborHTMLParser, LexborNode
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 
-from workers.nesting import check_nesting, names
 
-HTML: Final = "text/html"
+def _names(listed: str) -> frozenset[str]:
+    return frozenset(listed.split())
 
-_NEVER = names(
+
+_NEVER = _names(
     "audio button canvas datalist embed head iframe map meter nav noembed noframes noscript object progress script"
     " select style svg template textarea title video"
 )
 _SECTIONS = frozenset(("article", "aside", "main", "section"))
 _AROUND_PAGES = frozenset(("banner", "contentinfo", "navigation", "search"))
-_BLOCKS = names(
+_BLOCKS = _names(
     "address article aside blockquote body caption center dd details dialog dir div dl dt fieldset figcaption figure"
     " footer form h1 h2 h3 h4 h5 h6 header hgroup hr html legend li main menu ol optgroup option p pre search section"
     " summary table tbody tfoot thead tr ul"
@@ -115,10 +120,9 @@ def paragraphs(html: str) -> Iterator[str]:
     """Yield a page's title, then its visible text: what stands in one block is one paragraph.
 
     Raises:
-        NestingError: Parsing it would take too long.
+        MemoryError: There is not enough for it.
     """
-    check_nesting(html)
-    tree = LexborHTMLParser(html)
+    tree = _parsed(html)
     title = _title(tree)
     for number, paragraph in enumerate(_body(tree)):
         if not number and title and title != paragraph:
@@ -127,6 +131,13 @@ def paragraphs(html: str) -> Iterator[str]:
         yield paragraph
     if title:
         yield title
+
+
+def _parsed(html: str) -> LexborHTMLParser:
+    try:
+        return LexborHTMLParser(html)
+    except SelectolaxError as error:  # any text is a page, so that Lexbor fails where it gets no memory, and only there
+        raise MemoryError from error
 
 
 def _title(tree: LexborHTMLParser) -> str:

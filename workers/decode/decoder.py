@@ -30,7 +30,10 @@ class Decoder(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class InlineDecoder:
-    """Decodes in the calling thread. It holds no state, so threads may share it and processes may copy it."""
+    """Decodes in the calling thread, but for PDFs and web pages, which a child process reads while the thread waits.
+
+    It holds no state, so threads may share it and processes may copy it.
+    """
 
     limits: Limits = field(default_factory=Limits)
     readers: Mapping[str, Reader] = field(default_factory=lambda: dict(READERS))

@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from schemas.items import RawItem
 from workers.decode.limits import UNDECLARED, Limits, media_type
+from workers.isolation.documents import PdfPages
 from workers.media import Chunk, UndecodableError
-from workers.pdfium import PDF, Pages, PdfError
+from workers.pdftext import PDF, PdfError
 
 
 def is_pdf(item: RawItem) -> bool:
@@ -20,7 +21,7 @@ def read_pdf(item: RawItem, limits: Limits) -> Chunk:
             "empty" where all are blank.
     """
     try:
-        with Pages(item.value) as pages:
+        with PdfPages(item.value, limits.bounds) as pages:
             texts, scans = _texts(pages, limits)
             total = len(pages)
     except PdfError as error:
@@ -32,7 +33,7 @@ def read_pdf(item: RawItem, limits: Limits) -> Chunk:
     raise UndecodableError("empty", f"all pages are blank ({total})")
 
 
-def _texts(pages: Pages, limits: Limits) -> tuple[list[str], int]:
+def _texts(pages: PdfPages, limits: Limits) -> tuple[list[str], int]:
     """Return the pages' texts, and how many pages show something but have none."""
     texts: list[str] = []
     size = scans = 0

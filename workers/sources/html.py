@@ -6,11 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from schemas.items import RawItem
-from workers.nesting import NestingError
+from workers.isolation.bounds import ReadingError
+from workers.isolation.documents import read_page
 from workers.sources.chunks import chunks
-from workers.sources.parent import ItemMaker, Parent, SourceError, SourceOptions, parent_id_of
+from workers.sources.parent import DOCUMENT_BOUNDS, ItemMaker, Parent, SourceError, SourceOptions, parent_id_of
 from workers.sources.text import KIND
-from workers.webpage import decoded, paragraphs
 
 _MOST_BYTES = 16_000_000  # as a tree in memory, a page takes about ten times its size
 
@@ -21,18 +21,18 @@ def read(path: Path, *, source: str, options: SourceOptions) -> Parent:
     Bytes that are not in the page's charset become U+FFFD, and the scores' reasons tell of it ("invalid_utf8").
 
     Raises:
-        SourceError: The file cannot be read, is too large or nested too deep, or shows no text.
+        SourceError: The file cannot be read, is too large, takes too long or too much memory, or shows no text.
     """
     try:
         size = path.stat().st_size
         if size > _MOST_BYTES:
             raise SourceError(path, f"has {size} bytes, more than the limit of {_MOST_BYTES} for a page")
-        html, replaced = decoded(path.read_bytes())
-        texts = list(chunks(paragraphs(html), options.words_per_chunk))
+        paragraphs, replaced = read_page(path.read_bytes(), DOCUMENT_BOUNDS)
     except OSError as error:
         raise SourceError(path, error.strerror or str(error)) from error
-    except NestingError as error:
-        raise SourceError(path, str(error)) from error
+    except ReadingError as error:
+        raise SourceError(path, error.detail) from error
+    texts = list(chunks(paragraphs, options.words_per_chunk))
     if not texts:
         raise SourceError(path, "shows no text, or none outside of navigation, header and footer")
     make = ItemMaker(parent_id_of(path, options), KIND, source, len(texts), "text/plain")

@@ -14,8 +14,13 @@ from pathlib import Path
 from typing import Literal
 
 from schemas.items import ItemEnvelope, RawItem, content_hash
+from workers.isolation.bounds import Bounds
 from workers.sources.encode import JPEG_QUALITY
 
+# Of a PDF or a web page. The seconds are for each page of a PDF, so that a book of any length can be published: who
+# waits for it sees it go on. An ordinary page takes 5 ms; the largest web page that is read (html.py) up to 20 s on a
+# free core and 0.4 GB, or 1 GB where it is nothing but tags.
+DOCUMENT_BOUNDS = Bounds(seconds=60.0, memory=2 << 30, each_answer=True)
 STEM_LENGTH = 80  # characters: an identifier has room for 512, a person reading a log has not
 
 

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.items import RawItem
-from workers.pdfium import PDF, Pages, PdfError, paragraphs
+from workers.isolation.documents import PdfPages
+from workers.pdftext import PDF, PdfError, paragraphs
 from workers.sources.chunks import chunks
-from workers.sources.parent import ItemMaker, Parent, SourceError, SourceOptions, parent_id_of
+from workers.sources.parent import DOCUMENT_BOUNDS, ItemMaker, Parent, SourceError, SourceOptions, parent_id_of
 from workers.sources.text import KIND
 
 _LISTED = 10  # numbers of pages in a note
@@ -51,10 +52,10 @@ def read(path: Path, *, source: str, options: SourceOptions) -> Parent:
     is one such item, of its first page. Blank pages are left out. The file is read twice, once to count.
 
     Raises:
-        SourceError: The file is encrypted, truncated or broken, too large, or all its pages are blank.
+        SourceError: The file is encrypted, truncated or broken, too large, takes too long, or all its pages are blank.
     """
     try:
-        with Pages(path) as pages:
+        with PdfPages(path, DOCUMENT_BOUNDS) as pages:
             survey = _survey(pages, options.words_per_chunk)
             total = len(pages)
     except (PdfError, OSError) as error:
@@ -66,7 +67,7 @@ def read(path: Path, *, source: str, options: SourceOptions) -> Parent:
     return Parent(make.parent_id, KIND, source, survey.count, items, tuple(survey.notes()))
 
 
-def _survey(pages: Pages, size: int) -> _Survey:
+def _survey(pages: PdfPages, size: int) -> _Survey:
     texts, scans, blank = 0, [], list[int]()
     for unit in _units(pages, size, blank):
         if isinstance(unit, int):
@@ -79,7 +80,7 @@ def _survey(pages: Pages, size: int) -> _Survey:
 def _items(path: Path, make: ItemMaker, size: int, survey: _Survey) -> Iterator[RawItem]:
     make_scan = replace(make, content_type=PDF)
     try:
-        with Pages(path) as pages:
+        with PdfPages(path, DOCUMENT_BOUNDS) as pages:
             if not survey.chunks:
                 yield make_scan.item(0, pages.extract(survey.scans[0]))
                 return
@@ -92,7 +93,7 @@ def _items(path: Path, make: ItemMaker, size: int, survey: _Survey) -> Iterator[
         raise _source_error(path, error) from error
 
 
-def _units(pages: Pages, size: int, blank: list[int]) -> Iterator[str | int]:
+def _units(pages: PdfPages, size: int, blank: list[int]) -> Iterator[str | int]:
     """Yield chunks, and the numbers of pages without a text layer, in the order of the pages; gather the blank ones."""
     for has_text, run in groupby(_shown(pages, blank), key=lambda page: bool(page.text)):
         if has_text:
@@ -101,7 +102,7 @@ def _units(pages: Pages, size: int, blank: list[int]) -> Iterator[str | int]:
             yield from (page.number for page in run)
 
 
-def _shown(pages: Pages, blank: list[int]) -> Iterator[_Page]:
+def _shown(pages: PdfPages, blank: list[int]) -> Iterator[_Page]:
     for number in range(len(pages)):
         text = pages.text(number)
         if text or not pages.is_blank(number):

@@ -19,6 +19,7 @@ from PIL import Image
 from schemas.items import ITEM_TYPE, content_hash
 from streams.envelope import Headers
 from streams.publisher import MAX_VALUE_BYTES
+from tests.unit.workers.hostile import blank_pdf, comments_html
 from tests.unit.workers.pdfs import Page, encrypted, pdf
 from tests.unit.workers.samples import packaged
 
@@ -78,6 +79,8 @@ def bad(root: Path) -> Iterator[Message]:
     yield message("huge-picture", "too_large", _claims_to_be(65_000, 65_000), content_type="image/png")
     yield message("wrong-content-type", "wrong_content_type", b"<html>no picture</html>", content_type="image/jpeg")
     yield chunk("encrypted-pdf", "encrypted_pdf", _encrypted_pdf(), content_type="application/pdf")
+    yield chunk("swelling-pdf", "too_large", blank_pdf(700), content_type="application/pdf")
+    yield chunk("swelling-page", "too_large", comments_html(5000), content_type="text/html")
     yield chunk("unknown-kind", "unknown_kind", WORDS, ce_kind="hologram")
     yield from _bad_envelopes()
     yield from _bad_claims(root)

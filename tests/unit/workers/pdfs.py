@@ -41,6 +41,11 @@ def pdf(*pages: Page) -> bytes:
     for number, page in enumerate(pages):
         where = b"/Parent 2 0 R /MediaBox [0 0 595 842] /Contents %d 0 R /Resources " % (6 + 2 * number)
         objects += [b"<< /Type /Page " + where + resources + b" >>", stream(page.content(), b"")]
+    return with_objects(objects)
+
+
+def with_objects(objects: Sequence[bytes]) -> bytes:
+    """Return a PDF of these objects, numbered from 1; the first is its catalogue."""
     written = b"%PDF-1.7\n"
     places = []
     for number, body in enumerate(objects, 1):

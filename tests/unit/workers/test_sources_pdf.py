@@ -13,7 +13,7 @@ from tests.unit.workers.pdfs import Page, encrypted, pdf
 from tests.unit.workers.samples import item, opened, packaged
 from workers.decode import InlineDecoder
 from workers.media import UndecodableError
-from workers.pdfium import PDF
+from workers.pdftext import PDF
 from workers.sources import SourceError
 
 PROSE = Page(("The tide comes in and the boats", "are afloat again.", "Nobody minds the rain."))
