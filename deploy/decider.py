@@ -15,7 +15,7 @@ from deploy import policyfiles
 from deploy.brokers.ladder import open_kafka
 from deploy.errors import SluiceError
 from deploy.metrics.decide import DecideMetrics
-from deploy.process import opened
+from deploy.process import opened, refused_properties
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from schemas.checkpoint import UnreadableCheckpointError
@@ -36,7 +36,7 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
     """Decide until told to stop.
 
     Raises:
-        ConfigurationError: the policy is wrong.
+        ConfigurationError: the policy is wrong, or Kafka's client or the brokers refuse the properties.
         TopicsError: the topics are missing or not as they must be.
         DeciderError: the partition count was changed, the committed offsets are not ours, or Kafka refused for good.
     """
@@ -44,6 +44,7 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
     with (
         opened(settings, "decide") as process,
         open_kafka(settings, settings.data_dir / "kafka") as kafka,
+        refused_properties(kafka.properties),
     ):
         metrics = DecideMetrics(process.metrics.registry)
         properties = kafka.properties
@@ -67,6 +68,8 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
             loop.run(stopped)
         except (PartitionCountError, UnreadableCheckpointError) as error:
             raise DeciderError(str(error)) from error
+        except clients.PropertiesError:
+            raise
         except KafkaException as error:
             raise DeciderError(f"Kafka refused for good: {error.args[0]}") from error
 

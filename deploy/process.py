@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from deploy import logs
 from deploy.cli.signals import stop_on_signals
+from deploy.errors import ConfigurationError
 from deploy.health import Health, served
 from deploy.metrics.base import Metrics
-from deploy.settings import Settings
+from deploy.settings import Settings, redacted
+from streams import clients
 from streams.gates import Notify
 
 
@@ -48,6 +50,23 @@ def opened(settings: Settings, role: str) -> Iterator[Process]:
     metrics = Metrics(role, _instance(settings), health)
     with served(health, metrics.registry, settings.http_port, log):
         yield Process(health, metrics, log)
+
+
+@contextmanager
+def refused_properties(properties: clients.Properties) -> Iterator[None]:
+    """Turn a client's refusal of its properties, in the block, into words for the person who set them.
+
+    Raises:
+        ConfigurationError: a client, or the brokers, refuse the properties.
+    """
+    try:
+        yield
+    except clients.PropertiesError as error:
+        raise ConfigurationError(
+            f"Kafka's client cannot work with its settings {redacted(properties)}: {error.args[0].str()}. "
+            "Mend the SLUICE_KAFKA__... variable that this is about (or SLUICE_KAFKA_PROPERTIES), or the rights of its "
+            "user."
+        ) from error
 
 
 def _instance(settings: Settings) -> str:

@@ -13,14 +13,15 @@ from confluent_kafka import KafkaException
 from deploy.brokers.ladder import open_kafka, open_redis
 from deploy.errors import UNFINISHED, ConfigurationError, SluiceError
 from deploy.metrics.score import AnswerCounter, ScoreMetrics
-from deploy.process import opened
+from deploy.process import opened, refused_properties
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from schemas.items import ItemEnvelope, RawItem
 from schemas.scores import ItemFailed, ItemScored, ItemSkipped
 from streams import clients
-from streams.atleastonce import Answer, ScoreLoop, ScoreSettings, Ticket
+from streams.atleastonce import ScoreLoop
 from streams.topics import TopicNames
+from streams.work import Answer, ScoreSettings, Ticket
 from workers.cache import RedisCache
 from workers.claims import ClaimStore
 from workers.results import Failed, Result, Scored
@@ -70,6 +71,10 @@ class ServiceWorker:
         """Return the answers that are there by now."""
         return [(ticket, _answer(ticket, envelope, result)) for (ticket, envelope), result in self._service.take()]
 
+    def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
+        """Take back what is wanted and not begun."""
+        return [ticket for ticket, _ in self._service.withdraw(lambda token: wanted(token[0]))]
+
 
 def _answer(ticket: Ticket, envelope: ItemEnvelope, result: Result) -> Answer:
     place: dict[str, Any] = {
@@ -102,13 +107,13 @@ def _answer(ticket: Ticket, envelope: ItemEnvelope, result: Result) -> Answer:
 
 
 def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool]) -> None:
-    """Score until told to stop, then finish what was taken.
+    """Score until told to stop, then finish what was begun.
 
     Raises:
-        ConfigurationError: the device or a folder of claim checks is not there, or a head is refused.
+        ConfigurationError: the device or a folder of claim checks is not there, or a head or a property is refused.
         TopicsError: the topics are missing or not as they must be.
         ScorerError: Kafka refused for good, or the scoring threads broke.
-        UnfinishedError: not everything that was taken could be finished within the grace period.
+        UnfinishedError: not everything that was begun could be finished within the grace period.
     """
     claims = claim_store(settings)
     with ExitStack() as stack:
@@ -125,7 +130,8 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         stack.callback(service.close, drain=False)
         notify = process.metrics.counting(process.log)
         answers = AnswerCounter(ServiceWorker(service), scorer.domains)
-        loop = ScoreLoop(kafka.properties, _loop_settings(settings, options), answers, notify)
+        with refused_properties(kafka.properties):
+            loop = ScoreLoop(kafka.properties, _loop_settings(settings, options), answers, notify)
         ScoreMetrics(process.metrics.registry, loop, answers, scorer, cache)
         process.health.watch(loop)
         unfinished = _run(loop, stopped)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
-from confluent_kafka import Consumer, Producer
+from confluent_kafka import Consumer, KafkaException, Producer
 from confluent_kafka.admin import AdminClient
 
 Value = str | int | float | bool
@@ -39,14 +40,22 @@ _CONSUMER_DEFAULTS: Properties = {
 }
 
 
+class PropertiesError(KafkaException):
+    """No client can work with these properties: a person has to mend them, and waiting would not."""
+
+
 def producer(properties: Properties, **own: Value) -> Producer:
     """Return an idempotent producer that partitions as Java does.
 
     Args:
         properties: librdkafka properties of the user: servers, security, tuning.
         own: further properties of the caller, with `_` for `.`.
+
+    Raises:
+        PropertiesError: librdkafka refuses a property, or two that contradict each other.
     """
-    return Producer(_merged(_PRODUCER_DEFAULTS, properties, own, _PRODUCER_FIXED), logger=_log)
+    with _refusing():
+        return Producer(_merged(_PRODUCER_DEFAULTS, properties, own, _PRODUCER_FIXED), logger=_log)
 
 
 def consumer(properties: Properties, group: str, **own: Value) -> Consumer:
@@ -56,8 +65,13 @@ def consumer(properties: Properties, group: str, **own: Value) -> Consumer:
         properties: librdkafka properties of the user.
         group: consumer group id.
         own: further properties of the caller, with `_` for `.`.
+
+    Raises:
+        PropertiesError: librdkafka refuses a property, or two that contradict each other.
     """
-    return Consumer(_merged(_CONSUMER_DEFAULTS, properties, own, {**_CONSUMER_FIXED, "group.id": group}), logger=_log)
+    merged = _merged(_CONSUMER_DEFAULTS, properties, own, {**_CONSUMER_FIXED, "group.id": group})
+    with _refusing():
+        return Consumer(merged, logger=_log)
 
 
 def reader(properties: Properties, **own: Value) -> Consumer:
@@ -69,8 +83,21 @@ def reader(properties: Properties, **own: Value) -> Consumer:
 
 
 def admin(properties: Properties) -> AdminClient:
-    """Return an admin client. Keep it referenced until its futures are resolved."""
-    return AdminClient(dict(properties), logger=_log)
+    """Return an admin client. Keep it referenced until its futures are resolved.
+
+    Raises:
+        PropertiesError: librdkafka refuses a property, or two that contradict each other.
+    """
+    with _refusing():
+        return AdminClient(dict(properties), logger=_log)
+
+
+@contextmanager
+def _refusing() -> Iterator[None]:
+    try:
+        yield
+    except KafkaException as exception:
+        raise PropertiesError(exception.args[0]) from exception
 
 
 def _merged(

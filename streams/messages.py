@@ -14,3 +14,9 @@ def headers_of(message: Message) -> Headers | None:
     except (SystemError, UnicodeError):
         return None
     return list(headers.items() if isinstance(headers, dict) else headers)
+
+
+def value_of(message: Message) -> bytes:
+    """Return the value of a message; empty where it has none."""
+    value = message.value()
+    return value.encode() if isinstance(value, str) else value or b""

@@ -45,30 +45,43 @@ class Outgoing:
             self.by_cause[f"{action}/{cause}"] += count
 
 
-def gather(settings: DecideSettings, owned: Iterable[Owned], limit: int) -> Outgoing:
-    """Take what is ready: decisions from the gates, and the dead letters.
+class Gatherer:
+    """Takes what is ready. The partitions take turns at being first, so that a busy one starves no other."""
 
-    Args:
-        settings: names the topics and stands in the offsets' metadata.
-        owned: the partitions; where any record is sent, the offsets of all of them are too. It is with the offsets
-            that the broker checks the generation: records without any would not be fenced.
-        limit: how many decisions at most; the rest stays with the gates.
-    """
-    outgoing = Outgoing()
-    owned = list(owned)
-    for one in owned:
-        verdicts = one.gate.take(limit - outgoing.decisions)
-        if verdicts:
-            outgoing.add(settings.names, one.partition, verdicts)
-        outgoing.with_headers += [{"topic": settings.names.dead_letters, **message} for message in one.dead]
-        one.dead.clear()
-    everything = bool(outgoing.by_place or outgoing.with_headers)
-    for one in owned:
-        mark = one.gate.checkpoint()
-        if everything or mark != one.committed:
-            outgoing.offsets.append(_offset(settings, one, mark))
-            outgoing.moved.append((one, mark))
-    return outgoing
+    def __init__(self, settings: DecideSettings) -> None:
+        """Take what names the topics and stands in the offsets' metadata."""
+        self._settings = settings
+        self._turn = 0
+
+    def gather(self, owned: Iterable[Owned], limit: int) -> Outgoing:
+        """Take decisions from the gates, and the dead letters.
+
+        Args:
+            owned: the partitions; where any record is sent, the offsets of all of them are too. It is with the
+                offsets that the broker checks the generation: records without any would not be fenced.
+            limit: how many decisions at most; the rest stays with the gates.
+        """
+        outgoing = Outgoing()
+        owned = self._in_turn(list(owned))
+        for one in owned:
+            verdicts = one.gate.take(limit - outgoing.decisions)
+            if verdicts:
+                outgoing.add(self._settings.names, one.partition, verdicts)
+            outgoing.with_headers += [{"topic": self._settings.names.dead_letters, **message} for message in one.dead]
+            one.dead.clear()
+        everything = bool(outgoing.by_place or outgoing.with_headers)
+        for one in owned:
+            mark = one.gate.checkpoint()
+            if everything or mark != one.committed:
+                outgoing.offsets.append(_offset(self._settings, one, mark))
+                outgoing.moved.append((one, mark))
+        return outgoing
+
+    def _in_turn(self, owned: list[Owned]) -> list[Owned]:
+        if not owned:
+            return owned
+        first = self._turn = (self._turn + 1) % len(owned)
+        return owned[first:] + owned[:first]
 
 
 def _offset(settings: DecideSettings, one: Owned, mark: Checkpoint) -> TopicPartition:

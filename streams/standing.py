@@ -31,6 +31,7 @@ class Flow:
     finished: int = 0  # outcomes that the brokers have acknowledged
     dead_letters: int = 0
     refused: int = 0  # messages that are no items
+    withdrawn: int = 0  # messages given back before they were begun, for the next owner
     items: int = 0  # in flight
     bytes: int = 0  # in flight
 

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 
 from confluent_kafka import Message
 
+from schemas.items import ParentEndedEvent
+from streams.work import Ticket
+
 
 @dataclass(slots=True)
 class Pending:
@@ -27,6 +30,9 @@ class OffsetTracker:
     next_offset: int = -1  # what to commit when nothing is in flight; -1 before the first message
     pending: OrderedDict[int, Pending] = field(default_factory=OrderedDict)
     committed: int = -1
+    answered_at: int = -1  # the last offset that was answered at once, without a worker
+    _ends: dict[int, tuple[Ticket, ParentEndedEvent]] = field(default_factory=dict)
+    _withdrawn: bool = False
 
     def begin(self, message: Message, size: int) -> None:
         """Note a message that is handed over. Offsets come in ascending order, with gaps where the log has them."""
@@ -36,15 +42,37 @@ class OffsetTracker:
 
     def skip_to(self, offset: int) -> None:
         """Note that there is no message up to an offset beyond those that were handed over."""
-        self.next_offset = max(self.next_offset, offset)
+        if not self._withdrawn:
+            self.next_offset = max(self.next_offset, offset)
 
     def finish(self, offset: int) -> int:
         """Note that every record of an outcome is acknowledged; return the bytes that are free again."""
         return self.pending.pop(offset).size
 
+    def withdraw_from(self, offset: int) -> list[int]:
+        """Forget the messages from an offset on, as if they had never been read; return their sizes.
+
+        None of them may have been answered. Nothing may be begun after it.
+        """
+        self._withdrawn = True
+        self.next_offset = min(self.next_offset, offset)
+        gone = [later for later in self.pending if later >= offset]
+        for later in gone:
+            self._ends.pop(later, None)
+        return [self.pending.pop(later).size for later in gone]
+
     def first(self) -> int | None:
         """Return the earliest message in flight: all before it have been answered and acknowledged."""
         return next(iter(self.pending), None)
+
+    def await_end(self, ticket: Ticket, event: ParentEndedEvent) -> None:
+        """Keep the end of a parent until every earlier message has been answered."""
+        self._ends[ticket.offset] = (ticket, event)
+
+    def due_end(self) -> tuple[Ticket, ParentEndedEvent] | None:
+        """Hand over the end of a parent, once everything before it is answered and acknowledged."""
+        first = self.first()
+        return None if first is None else self._ends.pop(first, None)
 
     def answered_to(self) -> int:
         """Return the offset up to which everything is answered and acknowledged; -1 before the first message."""

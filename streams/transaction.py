@@ -1,4 +1,12 @@
-"""One transaction: records and offsets together, or nothing. After an error that leaves doubt, a new producer."""
+"""One transaction: records and offsets together, or nothing. After an error that leaves doubt, a new producer.
+
+How a transaction ended is named by what is known of it:
+
+- `committed`: the brokers said so;
+- `aborted`: nothing was committed, since the commit was not asked for, or the abort was confirmed;
+- `fenced`: another replica owns the partitions, or the transactional id, by now;
+- `unknown`: the commit was asked for, and nobody said how it ended. Recovery reads what happened.
+"""
 
 from __future__ import annotations
 
@@ -36,43 +44,45 @@ ZOMBIE_CODES = frozenset(
 
 
 class TransactionFailedError(Exception):
-    """The transaction did not commit for certain. What was applied must be forgotten and recovered."""
+    """The transaction is not certain to have committed. What was applied must be forgotten and recovered."""
 
     def __init__(self, error: KafkaError, *, in_doubt: bool) -> None:
         super().__init__(f"{error.name()}: {error.str()}")
-        self.code = error.name()
-        self.zombie = error.code() in ZOMBIE_CODES
-        self.in_doubt = in_doubt
+        self.end = "fenced" if error.code() in ZOMBIE_CODES else "unknown" if in_doubt else "aborted"
 
 
 class Transactor:
     """Sends transactions under one transactional id."""
 
     def __init__(self, properties: clients.Properties, transactional_id: str) -> None:
-        """Name the transactional id; a stable one ends its own open transaction as soon as it is back."""
+        """Name the transactional id; a stable one ends its own open transaction as soon as it is back.
+
+        Raises:
+            PropertiesError: a transactional producer cannot be made with the properties.
+        """
         self._properties = properties
         self._id = transactional_id
+        self._unopened: Producer | None = self._made()  # at once, so that wrong properties show at once
         self._producer: Producer | None = None
 
     def open(self) -> None:
         """Get ready to send: fences an earlier producer of this id and ends its open transaction.
 
         Raises:
+            PropertiesError: the brokers refuse the properties, such as a user who may not write transactions.
             KafkaException: the brokers did not answer in time, or refused.
         """
         if self._producer is not None:
             return
-        producer = clients.producer(
-            self._properties,
-            transactional_id=self._id,
-            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
-            message_max_bytes=MAX_DEAD_LETTER_BYTES,
-            linger_ms=20,  # full batches; committing flushes, so that nothing ever waits for it
-        )
+        # an idle producer is false, since its length is that of its queue
+        producer, self._unopened = self._made() if self._unopened is None else self._unopened, None
         try:
             producer.init_transactions(_CALL_TIMEOUT * 2)
-        except KafkaException:
+        except KafkaException as exception:
             _discard(producer)
+            error: KafkaError = exception.args[0]
+            if error.fatal() and error.code() not in ZOMBIE_CODES:
+                raise clients.PropertiesError(error) from exception
             raise
         self._producer = producer
 
@@ -81,6 +91,7 @@ class Transactor:
 
         Raises:
             TransactionFailedError: nothing was committed; recover from the topics.
+            PropertiesError: see `open`.
             KafkaException: the brokers did not answer in time, or refused; nothing was begun.
         """
         self.open()
@@ -103,17 +114,19 @@ class Transactor:
         """
         with self._failing() as producer:
             producer.send_offsets_to_transaction(outgoing.offsets, group, _CALL_TIMEOUT)
+        with self._failing(committing=True) as producer:
             producer.commit_transaction(_CALL_TIMEOUT)
 
     @contextmanager
-    def _failing(self) -> Iterator[Producer]:
+    def _failing(self, *, committing: bool = False) -> Iterator[Producer]:
         if self._producer is None:
             raise RuntimeError("a transaction without a producer")
         try:
             yield self._producer
         except KafkaException as exception:
             error: KafkaError = exception.args[0]
-            raise TransactionFailedError(error, in_doubt=not self._aborted(error)) from exception
+            aborted = self._aborted(error)
+            raise TransactionFailedError(error, in_doubt=committing and not aborted) from exception
 
     def _aborted(self, error: KafkaError) -> bool:
         """Abort where the error asks for it. Any other outcome costs the producer: its state is not known."""
@@ -129,9 +142,19 @@ class Transactor:
 
     def close(self) -> None:
         """Give the producer up."""
-        producer, self._producer = self._producer, None
-        if producer is not None:
-            _discard(producer)
+        for producer in (self._producer, self._unopened):
+            if producer is not None:
+                _discard(producer)
+        self._producer = self._unopened = None
+
+    def _made(self) -> Producer:
+        return clients.producer(
+            self._properties,
+            transactional_id=self._id,
+            transaction_timeout_ms=TRANSACTION_TIMEOUT_MS,
+            message_max_bytes=MAX_DEAD_LETTER_BYTES,
+            linger_ms=20,  # full batches; committing flushes, so that nothing ever waits for it
+        )
 
 
 def _produce(producer: Producer, outgoing: Outgoing) -> None:
@@ -188,5 +211,5 @@ def _close(producer: Producer) -> None:
     try:
         producer.purge()
         producer.close()
-    except (KafkaException, RuntimeError) as error:
+    except (KafkaException, RuntimeError, SystemError) as error:  # the last: its warning, where warnings are errors
         _log.debug("closing a producer: %s", error)

@@ -12,12 +12,11 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from aggregation import PartitionGate
-from aggregation.gate import Tally
+from aggregation import PartitionGate, Tally
 from deploy.metrics.base import counter, counters, gauge
 
 _SECONDS: Final = (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0)
-_ENDS: Final = frozenset({"committed", "aborted", "fenced"})
+_ENDS: Final = frozenset({"committed", "aborted", "fenced", "unknown"})
 
 
 class DecideMetrics(Collector):
@@ -77,7 +76,12 @@ class DecideMetrics(Collector):
             ["action", "cause"],
             decisions,
         )
-        yield counters("sluice_transactions", "Transactions by their end.", ["end"], transactions)
+        yield counters(
+            "sluice_transactions",
+            "Transactions by their end; of an unknown one recovery reads whether it committed.",
+            ["end"],
+            transactions,
+        )
         yield counter("sluice_dead_letters", "Messages on `dead-letters`, committed.", dead_letters)
         yield counter("sluice_scores_late", "Answers that came after their parent's decision.", late)
         yield counter("sluice_scores_unreadable", "Records of `scores` that are not ours.", unreadable)

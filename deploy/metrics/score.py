@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -13,7 +13,8 @@ from prometheus_client.registry import Collector
 from deploy.metrics.base import counter, counters, gauge
 from schemas.items import RawItem
 from schemas.scores import ItemFailed, ItemScored
-from streams.atleastonce import Answer, ItemWorker, ScoreLoop, Ticket
+from streams.atleastonce import ScoreLoop
+from streams.work import Answer, ItemWorker, Ticket
 from workers.cache import RedisCache
 from workers.scorer import Scorer
 
@@ -40,6 +41,10 @@ class AnswerCounter:
         for _, answer in answers:
             self._count(answer)
         return answers
+
+    def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
+        """Pass on what is taken back."""
+        return self._worker.withdraw(wanted)
 
     def _count(self, answer: Answer) -> None:
         kind = answer.kind if answer.kind in self._kinds else OTHER
@@ -92,6 +97,7 @@ class ScoreMetrics(Collector):
         yield counter("sluice_messages_taken", "Messages taken from `items`.", flow.taken)
         yield counter("sluice_messages_finished", "Messages whose outcome the brokers acknowledged.", flow.finished)
         yield counter("sluice_messages_refused", "Messages that are no items of ours.", flow.refused)
+        yield counter("sluice_messages_withdrawn", "Messages given back before they were begun.", flow.withdrawn)
         yield counter("sluice_dead_letters", "Messages on `dead-letters`, acknowledged.", flow.dead_letters)
         yield gauge("sluice_in_flight_items", "Messages taken and not finished.", flow.items)
         yield gauge("sluice_in_flight_bytes", "The bytes of those.", flow.bytes)

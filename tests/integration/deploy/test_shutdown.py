@@ -1,4 +1,4 @@
-"""SIGTERM while items flow: workers and deciders finish what they took, and nobody does it again."""
+"""SIGTERM while items flow: workers and deciders finish what they began, and nobody does it again."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 import numpy as np
@@ -33,6 +34,7 @@ from workers.sources.encode import jpeg
 
 ITEMS = 10  # of each parent
 PICTURES = 25  # different ones: the others are found in the cache, so that items are cheap
+MUCH = 160  # items that are not in the cache: seconds of work, also on a fast machine
 GRACE_S = 25.0
 PATIENCE_S = 60.0
 
@@ -42,8 +44,8 @@ class _Answer(msgspec.Struct):
     index: int | None = None
 
 
-def _parents() -> Iterator[tuple[str, list[RawItem]]]:
-    noise = np.random.default_rng(5).integers(0, 256, (PICTURES, 8, 8, 3), dtype=np.uint8)
+def _parents(different: int = PICTURES) -> Iterator[tuple[str, list[RawItem]]]:
+    noise = np.random.default_rng(uuid4().int).integers(0, 256, (different, 8, 8, 3), dtype=np.uint8)
     pictures = cycle([jpeg(np.ascontiguousarray(one.repeat(8, 0).repeat(8, 1))) for one in noise])
     number = 0
     while True:
@@ -94,9 +96,9 @@ class _Running:
     log: Path
 
     @classmethod
-    def start(cls, gate: Pipeline, name: str, heads: Path) -> _Running:
+    def start(cls, gate: Pipeline, name: str, heads: Path, max_items: int = 48) -> _Running:
         work = (
-            ("score", "--device", "cpu", "--heads", str(heads), "--max-items", "48")
+            ("score", "--device", "cpu", "--heads", str(heads), "--max-items", str(max_items))
             if name.startswith("score")
             else None
         )
@@ -186,14 +188,19 @@ def _check_metrics(running: dict[str, _Running]) -> None:
     assert decider["sluice_transactions_total"] >= decider["sluice_transaction_seconds_count"] > 0
 
 
-@pytest.mark.kafka
-@pytest.mark.timeout(240)
-def test_processes_that_are_told_to_stop_leave_nothing_out_and_nothing_twice(
-    kafka: KafkaAddress, redis_address: RedisAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def settings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SLUICE_HTTP_PORT", "0")
     monkeypatch.setenv("SLUICE_GRACE_SECONDS", str(GRACE_S))
     monkeypatch.setenv("SLUICE_LOG", "json")
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(240)
+@pytest.mark.usefixtures("settings")
+def test_processes_that_are_told_to_stop_leave_nothing_out_and_nothing_twice(
+    kafka: KafkaAddress, redis_address: RedisAddress, tmp_path: Path
+) -> None:
     with pipeline(kafka, redis_address, tmp_path) as gate:
         flow = _Flow(gate.publisher(), _parents())
         taken = _terminate_in_turns(gate, flow, _one_head(tmp_path))
@@ -208,3 +215,28 @@ def test_processes_that_are_told_to_stop_leave_nothing_out_and_nothing_twice(
     assert {(one.counts.scored, one.counts.missing, one.counts.duplicate) for one in outcome.decisions} == {
         (ITEMS, 0, 0)
     }
+
+
+@pytest.mark.kafka
+@pytest.mark.timeout(240)
+@pytest.mark.usefixtures("settings")
+def test_a_worker_with_much_to_do_gives_back_what_it_has_not_begun(
+    kafka: KafkaAddress, redis_address: RedisAddress, tmp_path: Path
+) -> None:
+    with pipeline(kafka, redis_address, tmp_path) as gate:
+        flow, heads = _Flow(gate.publisher(), _parents(MUCH)), _one_head(tmp_path)
+        flow.go_on(MUCH // ITEMS)
+        follower = gate.follow(gate.names.scores)
+        worker = _Running.start(gate, "score-0", heads, max_items=256)
+        answered = 0
+        while not answered:
+            answered += len(follower.poll(1.0))
+        os.kill(worker.process.pid, signal.SIGTERM)
+        assert worker.left_in_time()["items"] > 0
+        (drained,) = worker.told("drained")
+        _Running.start(gate, "score-1", heads)
+        while answered < MUCH:
+            answered += len(follower.poll(1.0))
+        answers = _answers(gate)
+    assert drained["withdrawn"] > 0
+    assert answers == Counter((name, index) for name in flow.names() for index in range(ITEMS))

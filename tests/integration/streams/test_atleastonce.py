@@ -16,11 +16,12 @@ from deploy.brokers.ladder import KafkaAddress
 from schemas.items import ItemEnvelope, RawItem
 from schemas.scores import SCORE_RECORD, ItemFailed, ItemScored, ParentEnded
 from streams import clients, offsets, topics
-from streams.atleastonce import Answer, ScoreLoop, ScoreSettings, Ticket
+from streams.atleastonce import ScoreLoop
 from streams.envelope import item_headers
 from streams.history import Follower, read_whole
 from streams.publisher import Publisher
 from streams.topics import TopicNames
+from streams.work import Answer, ScoreSettings, Ticket
 
 PARTITIONS = 2
 pytestmark = pytest.mark.kafka
@@ -34,6 +35,7 @@ class Stub:
     held: list[tuple[Ticket, RawItem]] = field(default_factory=list)
     free: threading.Event = field(default_factory=threading.Event)
     most: int = 0
+    begins: int = 1_000_000  # of the items that it holds; the others can be withdrawn
 
     def submit(self, ticket: Ticket, item: RawItem) -> None:
         self.held.append((ticket, item))
@@ -44,6 +46,11 @@ class Stub:
             return []
         done, self.held = self.held, []
         return [(ticket, self._answer(ticket, item)) for ticket, item in reversed(done)]  # out of order on purpose
+
+    def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
+        begun, waiting = self.held[: self.begins], self.held[self.begins :]
+        self.held = begun + [one for one in waiting if not wanted(one[0])]
+        return [ticket for ticket, _ in waiting if wanted(ticket)]
 
     def _answer(self, ticket: Ticket, item: RawItem) -> Answer:
         place: dict[str, Any] = {
@@ -265,6 +272,60 @@ def test_partitions_that_go_to_another_replica_are_finished_first(bench: Bench) 
             held = threading.Timer(1.0, first.free.set)  # answers while the other replica already waits for its share
             held.start()
             assert _eventually(lambda: any(event == "revoked" for event, _ in events))
+            assert len(bench.scores(100)) == 100
+            assert _eventually(lambda: bench.committed() == 100)
+    assert len(bench.whole(bench.names.scores)) == 100
+
+
+def test_told_to_stop_it_gives_back_what_it_has_not_begun(bench: Bench) -> None:
+    worker = Stub(begins=10)
+    bench.publish(_items("a", 100), end="a")
+    with bench.running(worker, drain_seconds=60) as events:
+        assert _eventually(lambda: len(worker.held) == 100)
+        threading.Timer(0.5, worker.free.set).start()  # answers while the loop already drains
+    assert [fields for event, fields in events if event == "drained"] == [{"unfinished": 0, "withdrawn": 91}]
+    assert bench.committed() == len(bench.whole(bench.names.scores)) == 10
+    again = Stub()
+    again.free.set()
+    with bench.running(again):
+        records = bench.scores(101)
+    assert sorted(record.index for record in records[:-1]) == list(range(100))
+    assert isinstance(records[-1], ParentEnded)
+
+
+def test_what_was_refused_is_not_refused_again_for_what_was_given_back(bench: Bench) -> None:
+    """A message that is no item is answered at once, so nothing before it may be given back."""
+    worker = Stub(begins=5)
+    bench.publish(_items("a", 20))
+    producer = clients.producer(bench.kafka.properties)
+    producer.produce(bench.names.items, key=b"a", value=b"?", headers=[("ce_index", b"20"), ("ce_id", b"x")])
+    producer.flush()
+    producer.close()
+    bench.publish(_items("a", 30)[21:])
+    with bench.running(worker, drain_seconds=60) as events:
+        assert _eventually(lambda: len(worker.held) == 29)
+        threading.Timer(0.5, worker.free.set).start()
+    assert [fields for event, fields in events if event == "drained"] == [{"unfinished": 0, "withdrawn": 9}]
+    again = Stub()
+    again.free.set()
+    with bench.running(again):
+        records = bench.scores(30)
+        assert _eventually(lambda: bench.committed() == 30)
+    assert sorted(record.index for record in records) == list(range(30))
+    assert len(bench.whole(bench.names.dead_letters)) == 1
+
+
+def test_what_is_not_begun_goes_to_another_replica_with_its_partition(bench: Bench) -> None:
+    first, second = Stub(begins=0), Stub()
+    second.free.set()
+    bench.publish([item for parent in range(20) for item in _items(f"p{parent}", 5)])
+    with bench.running(first, drain_seconds=60) as events:
+        assert _eventually(lambda: len(first.held) == 100)
+        with bench.running(second):
+            assert _eventually(lambda: any(event == "revoked" for event, _ in events))  # it waits for no answer
+            kept = len(first.held)
+            assert 0 < kept < 100
+            first.free.set()
             assert len(bench.scores(100)) == 100
             assert _eventually(lambda: bench.committed() == 100)
     assert len(bench.whole(bench.names.scores)) == 100

@@ -3,156 +3,32 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import pytest
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition, murmur2
-from confluent_kafka.admin import AdminClient, NewPartitions  # type: ignore[attr-defined]  # its stubs forget it
+from confluent_kafka import Consumer, KafkaException, TopicPartition, murmur2
+from confluent_kafka.admin import NewPartitions  # type: ignore[attr-defined]  # its stubs forget it
 
-from aggregation import PartitionGate
 from deploy.brokers.ladder import KafkaAddress
-from deploy.brokers.waiting import wait_until
-from schemas.decisions import Decision
-from schemas.policy import Action, Policy
+from schemas.policy import Action
 from streams import clients, topics
-from streams.exactlyonce import DecideLoop
-from streams.gates import DecideSettings
 from streams.recovery import PartitionCountError
-from streams.topics import TopicNames
 from tests.chaos.fleet import Journal, Replica
-from tests.chaos.reading import Entry, read_whole
+from tests.integration.streams.deciders import PARTITIONS, PATIENCE, Bench, opened, wait
 from tests.unit.aggregation.records import NOW, ended, failed, policy, scored
 
-PARTITIONS = 2
-PATIENCE = 45.0  # s
 QUICK = policy(idle_ms=300)
 pytestmark = pytest.mark.kafka
 
 
-@dataclass
-class Running:
-    """A loop on a thread of its own, and what it told."""
-
-    loop: DecideLoop
-    events: list[tuple[str, dict[str, Any]]]
-    problem: list[BaseException] = field(default_factory=list)
-
-    def told(self, name: str) -> list[dict[str, Any]]:
-        return [fields for event, fields in self.events if event == name]
-
-    def owns(self) -> set[int]:
-        return set(dict(self.loop._owned))
-
-
-@dataclass
-class Bench:
-    """A topic set of its own, and what tests do with it."""
-
-    kafka: KafkaAddress
-    names: TopicNames
-    group: str
-    score_group: str
-    admin: AdminClient
-    producer: Producer
-
-    def send(self, *records: bytes, partition: int = 0, topic: str | None = None) -> None:
-        for record in records:
-            self.producer.produce(topic or self.names.scores, key=_parent(record), value=record, partition=partition)
-        assert self.producer.flush(30) == 0
-
-    @contextlib.contextmanager
-    def running(
-        self,
-        decider: Policy | None = None,
-        instance: str = "decide-0",
-        properties: clients.Properties | None = None,
-    ) -> Iterator[Running]:
-        """Run a decider in this process until the block ends."""
-        used, stop = decider or policy(), threading.Event()
-        settings = DecideSettings(
-            self.names, PARTITIONS, self.group, self.score_group, f"{self.group}-{instance}", used.version
-        )
-        events: list[tuple[str, dict[str, Any]]] = []
-        loop = DecideLoop(
-            {**self.kafka.properties, "session.timeout.ms": 6_000, **(properties or {})},
-            settings,
-            make_gate=lambda partition, start_at: PartitionGate(partition, used, start_at),
-            notify=lambda event, **fields: events.append((event, fields)),
-        )
-        running = Running(loop, events)
-        thread = threading.Thread(target=_run, args=(running, stop.is_set))
-        thread.start()
-        try:
-            yield running
-        finally:
-            stop.set()
-            thread.join(60)
-        assert not thread.is_alive()
-
-    def whole(self, topic: str) -> list[Entry]:
-        return read_whole(self.kafka.properties, topic, PARTITIONS)
-
-    def decisions(self) -> dict[str, Decision]:
-        """Return the decisions by parent; there is one for each at most."""
-        found = [Decision.model_validate_json(one.value) for one in self.whole(self.names.decisions)]
-        by_parent = {decision.parent_id: decision for decision in found}
-        assert len(by_parent) == len(found)
-        return by_parent
-
-    def decided(self, *parents: str) -> bool:
-        """Wait until these parents and no others are decided, in the log and in its views."""
-        return _wait(lambda: self.decisions().keys() == set(parents) and self._views_agree())
-
-    def _views_agree(self) -> bool:
-        shown = [one.value for action in Action for one in self.whole(self.names.action(action))]
-        logged = [one.value for one in self.whole(self.names.decisions)]
-        latest = {one.key: one.value for one in self.whole(self.names.latest)}
-        return sorted(shown) == sorted(logged) == sorted(latest.values())
-
-    def workers_at(self, partition: int, offset: int) -> None:
-        """Commit an offset of `items` in the workers' group."""
-        place = TopicPartition(self.names.items, partition, offset)
-        with Consumer({**self.kafka.properties, "group.id": self.score_group, "log_level": 3}) as worker:
-            worker.commit(offsets=[place], asynchronous=False)
-
-    def delete_scores(self, before: int) -> None:
-        place = TopicPartition(self.names.scores, 0, before)
-        self.admin.delete_records([place])[place].result()
-
-
-def _run(running: Running, stopped: Callable[[], bool]) -> None:
-    try:
-        running.loop.run(stopped)
-    except (PartitionCountError, KafkaException) as error:
-        running.problem.append(error)
-
-
-def _parent(record: bytes) -> bytes:
-    try:
-        return str(json.loads(record)["parent_id"]).encode()
-    except (ValueError, KeyError):
-        return b"?"
-
-
-def _wait(condition: Callable[[], bool]) -> bool:
-    return wait_until(condition, timeout_s=PATIENCE)
-
-
 @pytest.fixture
 def bench(kafka: KafkaAddress) -> Iterator[Bench]:
-    names = TopicNames(f"once-{uuid4().hex[:8]}.")
-    admin = clients.admin(kafka.properties)
-    topics.create(admin, topics.topic_set(names, PARTITIONS))
-    producer = clients.producer(kafka.properties)
-    yield Bench(kafka, names, names.prefix + "decide", names.prefix + "score", admin, producer)
-    producer.close()
+    with opened(kafka.properties) as bench:
+        yield bench
 
 
 def test_late_and_duplicate_scores_change_nothing(bench: Bench) -> None:
@@ -214,9 +90,9 @@ def test_the_wall_clock_closes_nothing_while_workers_are_behind(bench: Bench) ->
     bench.workers_at(0, 1)
     bench.send(scored("p", 0, 0.9, at=NOW))
     with bench.running(QUICK) as decider:
-        assert _wait(lambda: decider.loop._evidence.waiting == [0])
+        assert wait(lambda: decider.loop._evidence.waiting == [0])
         looks = _Seen(lambda: decider.loop._evidence._looked)
-        assert _wait(lambda: looks.different() > 5)
+        assert wait(lambda: looks.different() > 5)
         bench.send(scored("r", 0, 0.9, 1), partition=1)
         assert bench.decided("r")  # the other partition is not held up
         bench.send(scored("p", 1, 0.1, at=NOW))  # it was on its way after all
@@ -252,7 +128,7 @@ def test_more_unreadable_scores_than_the_producer_queues_are_dead_letters_all(be
 def test_an_unreadable_score_that_only_compression_let_through_stops_nothing(bench: Bench) -> None:
     """Two are of different lengths: above what a client sends by default, and above what any dead letter takes."""
     limits: dict[str, str | int | float] = {"compression.type": "lz4", "message.max.bytes": 20_000_000}
-    with clients.producer({**bench.kafka.properties, **limits}) as producer:
+    with clients.producer({**bench.properties, **limits}) as producer:
         for size in (2_000_000, 12_000_000):
             producer.produce(bench.names.scores, key=b"?", value=bytes(size), partition=0)
             assert producer.flush(30) == 0
@@ -277,7 +153,7 @@ class _Seen:
 
 def _headers(bench: Bench, topic: str) -> dict[str, Any]:
     """Return the headers of the one record of a topic."""
-    with Consumer({**bench.kafka.properties, "group.id": "none", "log_level": 3}) as consumer:
+    with Consumer({**bench.properties, "group.id": "none", "log_level": 3}) as consumer:
         consumer.assign([TopicPartition(topic, number, 0) for number in range(PARTITIONS)])
         found = consumer.poll(PATIENCE)
         assert found is not None
@@ -285,16 +161,16 @@ def _headers(bench: Bench, topic: str) -> dict[str, Any]:
 
 
 def test_recovery_waits_for_an_open_transaction_of_another(bench: Bench) -> None:
-    other = clients.producer(bench.kafka.properties, transactional_id=f"{bench.group}-other")
+    other = clients.producer(bench.properties, transactional_id=f"{bench.group}-other")
     other.init_transactions(30)
     other.begin_transaction()
     other.produce(bench.names.decisions, key=b"p", value=b"never committed", partition=0)
     assert other.flush(30) == 0
     bench.send(scored("p", 0, 0.9, 1))
     with bench.running() as decider:
-        assert _wait(lambda: decider.owns() == {1} and decider.loop._recoverer._waiting[0].gate is not None)
-        reader = decider.loop._recoverer._reader
-        assert _wait(lambda: reader.assignment() == [TopicPartition(bench.names.decisions, 0)])
+        assert wait(lambda: decider.owns() == {1} and decider.loop._ownership._recoverer._waiting[0].gate is not None)
+        reader = decider.loop._ownership._recoverer._reader
+        assert wait(lambda: reader.assignment() == [TopicPartition(bench.names.decisions, 0)])
         assert decider.owns() == {1}
         other.abort_transaction(30)
         assert bench.decided("p")
@@ -304,12 +180,12 @@ def test_recovery_waits_for_an_open_transaction_of_another(bench: Bench) -> None
 def test_a_restarted_decider_ends_its_own_open_transaction_at_once(bench: Bench) -> None:
     """The transaction would stay open for minutes, and its pending offsets hold recovery up."""
     before = clients.producer(
-        bench.kafka.properties, transactional_id=f"{bench.group}-decide-0", transaction_timeout_ms=600_000
+        bench.properties, transactional_id=f"{bench.group}-decide-0", transaction_timeout_ms=600_000
     )
     before.init_transactions(30)
     before.begin_transaction()
     before.produce(bench.names.decisions, key=b"p", value=b"never committed", partition=0)
-    with Consumer({**bench.kafka.properties, "group.id": bench.group}) as member:
+    with Consumer({**bench.properties, "group.id": bench.group}) as member:
         places = [TopicPartition(bench.names.scores, 0, 1)]
         before.send_offsets_to_transaction(places, member.consumer_group_metadata(), 30)
     bench.send(scored("p", 0, 0.9, 1))
@@ -326,19 +202,19 @@ def test_what_a_failed_transaction_held_is_decided_from_the_topics(bench: Bench)
     with bench.running() as decider:
         bench.send(scored("p", 0, 0.9, 1), scored("q", 0, 0.9, 2))
         assert bench.decided("p")
-        fencing = clients.producer(bench.kafka.properties, transactional_id=f"{bench.group}-decide-0")
+        fencing = clients.producer(bench.properties, transactional_id=f"{bench.group}-decide-0")
         fencing.init_transactions(30)
         fencing.close()
         bench.send(scored("q", 1, 0.9, 2), scored("r", 0, 0.9, 1))
         assert bench.decided("p", "q", "r")
-    assert decider.told("fenced") + decider.told("aborted")
+    assert decider.told("fenced") + decider.told("aborted") + decider.told("unknown")
     assert decider.told("recovering") == [{"partitions": [0, 1]}]
 
 
 def test_scores_that_expired_before_they_were_read_send_to_review(bench: Bench) -> None:
     bench.send(*(scored("p", index, 0.9, 4) for index in range(3)))
     with bench.running():
-        assert _wait(lambda: _committed(bench) == 0)
+        assert wait(lambda: _committed(bench) == 0)
     bench.delete_scores(before=2)
     bench.send(scored("p", 3, 0.9, 4), ended("p"), scored("q", 0, 0.9, 1))
     with bench.running() as decider:
@@ -353,7 +229,7 @@ def test_scores_that_expire_below_the_watermark_change_nothing(bench: Bench) -> 
     bench.send(scored("p", 0, 0.9, 1), scored("q", 0, 0.9, 2))
     with bench.running():
         assert bench.decided("p")
-        assert _wait(lambda: _committed(bench) == 1)
+        assert wait(lambda: _committed(bench) == 1)
     bench.delete_scores(before=1)
     bench.send(scored("q", 1, 0.9, 2))
     with bench.running() as decider:
@@ -363,7 +239,7 @@ def test_scores_that_expire_below_the_watermark_change_nothing(bench: Bench) -> 
 
 
 def _committed(bench: Bench) -> int:
-    with Consumer({**bench.kafka.properties, "group.id": bench.group}) as member:
+    with Consumer({**bench.properties, "group.id": bench.group}) as member:
         (place,) = member.committed([TopicPartition(bench.names.scores, 0)], timeout=10)
         return int(place.offset)
 
@@ -379,15 +255,15 @@ def test_a_replica_that_joins_and_leaves_costs_nothing(bench: Bench) -> None:
         return True
 
     with bench.running(instance="decide-0") as first:
-        assert _wait(lambda: first.owns() == {0, 1})
+        assert wait(lambda: first.owns() == {0, 1})
         send(100)
         with bench.running(instance="decide-1") as second:
-            assert _wait(lambda: send(1) and (len(first.owns()), len(second.owns())) == (1, 1))
+            assert wait(lambda: send(1) and (len(first.owns()), len(second.owns())) == (1, 1))
             send(50)
-        assert _wait(lambda: first.owns() == {0, 1})
+        assert wait(lambda: first.owns() == {0, 1})
         send(300)
         assert bench.decided(*parents)
-    refused = first.told("fenced") + first.told("aborted")
+    refused = first.told("fenced") + first.told("aborted") + first.told("unknown")
     assert len(refused) <= 3, "one for each new generation at most: the group had it before this member knew"
     kept = [number for fields in first.told("revoked") for number in fields["partitions"]]
     assert len(kept) <= 3, "one partition went over, and two were given up at the end"
@@ -396,20 +272,20 @@ def test_a_replica_that_joins_and_leaves_costs_nothing(bench: Bench) -> None:
 def test_no_transaction_is_sent_without_membership(bench: Bench) -> None:
     """Metadata without a member id is accepted by the broker unchecked, so it must never be used."""
     with bench.running() as decider:
-        assert _wait(lambda: decider.owns() == {0, 1})
-        membership, decider.loop._group = decider.loop._group, None
+        assert wait(lambda: decider.owns() == {0, 1})
+        membership, decider.loop._sender._group = decider.loop._sender._group, None
         bench.send(scored("p", 0, 0.9, 1))
-        assert _wait(lambda: any(one.gate.ready for one in list(decider.loop._owned.values())))
+        assert wait(lambda: any(one.gate.ready for one in list(decider.loop._ownership.owned.values())))
         assert bench.decisions() == {}
-        decider.loop._group = membership
+        decider.loop._sender._group = membership
         assert bench.decided("p")
 
 
 def test_a_partition_that_is_added_is_refused_while_running(bench: Bench) -> None:
     with bench.running(properties={"topic.metadata.refresh.interval.ms": 300}) as decider:
-        assert _wait(lambda: decider.owns() == {0, 1})
+        assert wait(lambda: decider.owns() == {0, 1})
         _grow(bench, [bench.names.scores])
-        assert _wait(lambda: bool(decider.problem))
+        assert wait(lambda: bool(decider.problem))
     assert isinstance(decider.problem[0], PartitionCountError)
     assert "parents are split" in str(decider.problem[0])
 
@@ -419,14 +295,14 @@ def _grow(bench: Bench, names: list[str]) -> None:
         future.result()
 
 
-def _process(bench: Bench, folder: Path, partitions: int) -> Replica:
+def _process(bench: Bench, folder: Path, partitions: int, more: Mapping[str, str] | None = None) -> Replica:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SLUICE_")}
     environment |= {
-        "SLUICE_KAFKA": bench.kafka.bootstrap,
+        "SLUICE_KAFKA": str(bench.properties["bootstrap.servers"]),
         "SLUICE_TOPIC_PREFIX": bench.names.prefix,
         "SLUICE_PARTITIONS": str(partitions),
         "SLUICE_DECIDE_GROUP": bench.group,
-    }
+    } | dict(more or {})
     replica = Replica("decide-0", environment, folder, Journal())
     replica.start()
     return replica
@@ -446,7 +322,7 @@ def test_a_raised_count_is_refused_when_the_settings_follow_it(bench: Bench, tmp
     with bench.running():
         bench.send(scored("p", 0, 0.9, 1))
         assert bench.decided("p")
-        assert _wait(lambda: _committed(bench) == 1)
+        assert wait(lambda: _committed(bench) == 1)
     _grow(bench, [spec.name for spec in topics.topic_set(bench.names, PARTITIONS)])
     replica = _process(bench, tmp_path, PARTITIONS + 1)
     assert replica.exit_code(PATIENCE) == 6
@@ -454,11 +330,31 @@ def test_a_raised_count_is_refused_when_the_settings_follow_it(bench: Bench, tmp
 
 
 def test_an_offset_that_another_tool_committed_is_refused(bench: Bench, tmp_path: Path) -> None:
-    with Consumer({**bench.kafka.properties, "group.id": bench.group}) as tool:
+    with Consumer({**bench.properties, "group.id": bench.group}) as tool:
         tool.commit(offsets=[TopicPartition(bench.names.scores, 0, 0)], asynchronous=False)
     replica = _process(bench, tmp_path, PARTITIONS)
     assert replica.exit_code(PATIENCE) == 6
     assert "the committed offset's metadata is not a decider's" in replica.log()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        (
+            "MESSAGE_TIMEOUT_MS",
+            "300000",
+            "`message.timeout.ms` must be set <= `transaction.timeout.ms`",
+        ),  # by the client
+        ("TRANSACTION_TIMEOUT_MS", "2000000", "Transaction timeout is larger"),  # by the broker
+    ],
+)
+def test_a_property_that_no_waiting_mends_ends_the_process(
+    bench: Bench, tmp_path: Path, name: str, value: str, reason: str
+) -> None:
+    replica = _process(bench, tmp_path, PARTITIONS, {f"SLUICE_KAFKA__{name}": value})
+    assert replica.exit_code(PATIENCE) == 2
+    assert reason in replica.log()
+    assert "Mend the SLUICE_KAFKA__" in replica.log()
 
 
 # Utils.murmur2 of these keys, from Apache Kafka's UtilsTest.

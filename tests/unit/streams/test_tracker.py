@@ -6,7 +6,11 @@ from confluent_kafka import Message
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.items import ParentEndedEvent
 from streams.tracker import OffsetTracker
+from streams.work import Ticket
+
+END = (Ticket(0, 1, 2, 0), ParentEndedEvent(id="end", parent_id="p", kind="test", source="test", count=2))
 
 
 class _Message:
@@ -56,3 +60,38 @@ def test_nothing_new_is_nothing_to_commit() -> None:
     tracker.finish(5)
     tracker.committed = 6
     assert tracker.committable() is None
+
+
+def test_what_is_withdrawn_is_as_if_it_had_never_been_read() -> None:
+    tracker = OffsetTracker(epoch=1)
+    for offset in (3, 4, 7, 8):
+        _begin(tracker, offset)
+    tracker.finish(3)
+    assert tracker.withdraw_from(7) == [1, 1]
+    assert tracker.answered_to() == 4
+    tracker.finish(4)
+    tracker.skip_to(20)  # the end of the log, as the consumer saw it
+    assert tracker.answered_to() == tracker.committable() == 7
+
+
+def test_an_end_goes_with_the_item_before_it() -> None:
+    tracker = OffsetTracker(epoch=1)
+    for offset in (0, 1, 2):
+        _begin(tracker, offset)
+    tracker.await_end(*END)
+    tracker.withdraw_from(1)
+    tracker.finish(0)
+    assert tracker.due_end() is None
+    assert tracker.answered_to() == 1
+
+
+def test_an_end_is_due_when_everything_before_it_is_answered() -> None:
+    tracker = OffsetTracker(epoch=1)
+    for offset in (0, 1, 2):
+        _begin(tracker, offset)
+    tracker.await_end(*END)
+    tracker.finish(1)
+    assert tracker.due_end() is None
+    tracker.finish(0)
+    assert tracker.due_end() == END
+    assert tracker.due_end() is None

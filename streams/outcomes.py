@@ -1,0 +1,150 @@
+"""What becomes of a message of `items`: an answer, a dead letter and an answer, or the end of its parent forwarded.
+
+A dead letter is acknowledged first and its parent learns of it then, so that no `ItemFailed` lacks its dead letter. A
+message is finished when the brokers have acknowledged the last of its records.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.items import ParentEndedEvent
+from schemas.scores import ItemFailed, ParentEnded
+from streams import envelope
+from streams.deadletters import dead_letter
+from streams.messages import headers_of, value_of
+from streams.standing import Flow
+from streams.topics import TopicNames
+from streams.work import Answer, Ticket
+
+_FLUSH_SECONDS = 2.0
+
+
+class Outcomes:
+    """Produces the records of outcomes, and tells when a message is finished."""
+
+    def __init__(
+        self,
+        producer: Producer,
+        names: TopicNames,
+        flow: Flow,
+        finished: Callable[[Ticket], None],
+        *,
+        stuck_seconds: float,
+    ) -> None:
+        """Take over a producer.
+
+        Args:
+            producer: is closed with this object.
+            names: the topics.
+            flow: counts what was refused, and the dead letters.
+            finished: called within `serve`, and within whatever produces while the producer's queue is full.
+            stuck_seconds: how long the brokers may acknowledge nothing while something is awaited.
+        """
+        self._producer = producer
+        self._names = names
+        self._flow = flow
+        self._finished = finished
+        self._stuck_seconds = stuck_seconds
+        self._acknowledged_at = 0.0  # or since when something waits for it
+        self._failure: KafkaError | None = None
+
+    @property
+    def stuck(self) -> bool:
+        """Whether the brokers are gone: records wait for them, and none was acknowledged for long."""
+        return len(self._producer) > 0 and time.monotonic() - self._acknowledged_at >= self._stuck_seconds
+
+    def serve(self, seconds: float = 0.0) -> None:
+        """Learn of what was acknowledged, waiting so long for the first.
+
+        Raises:
+            KafkaException: a record cannot be written, now or later.
+        """
+        self._producer.poll(seconds)
+        if self._failure is not None:
+            raise KafkaException(self._failure)
+
+    def answer(self, ticket: Ticket, message: Message, answer: Answer) -> None:
+        """Produce an answer, and the dead letter of one that failed."""
+        if isinstance(answer, ItemFailed):
+            self._bury(ticket, dead_letter(message, "score", answer.cause, answer.detail), answer)
+        else:
+            self._produce_last(ticket, answer)
+
+    def refuse(self, ticket: Ticket, message: Message, error: envelope.EnvelopeError) -> None:
+        """Send a message that is no item to the dead letters; its parent learns of it where it is known."""
+        self._flow.refused += 1
+        known = envelope.identify(headers_of(message), message.key(), value_of(message))
+        failed = None
+        if known is not None:
+            failed = ItemFailed(
+                **known,
+                appended_at=ticket.appended_at,
+                item_partition=ticket.partition,
+                item_offset=ticket.offset,
+                cause=error.cause,
+                detail=error.detail,
+            )
+        self._bury(ticket, dead_letter(message, "score", error.cause, error.detail), failed)
+
+    def end(self, ticket: Ticket, event: ParentEndedEvent) -> None:
+        """Forward the end of a parent."""
+        record = ParentEnded(
+            parent_id=event.parent_id,
+            kind=event.kind,
+            source=event.source,
+            count=event.count,
+            appended_at=ticket.appended_at,
+        )
+        self._produce_last(ticket, record)
+
+    def flush(self) -> None:
+        """Wait a little for the last acknowledgements, unless the brokers are gone."""
+        self._producer.flush(0 if self.stuck else _FLUSH_SECONDS)
+
+    def close(self) -> None:
+        """Give the producer up, with what it still holds: closing would wait for brokers that may be gone."""
+        self._producer.purge()
+        self._producer.close()
+
+    def _bury(self, ticket: Ticket, letter: dict[str, Any], failed: ItemFailed | None) -> None:
+        """Produce the dead letter; only when it is acknowledged, tell its parent."""
+
+        def acknowledged() -> None:
+            self._flow.dead_letters += 1
+            if failed is None:
+                self._finished(ticket)
+            else:
+                self._produce_last(ticket, failed)
+
+        self._produce(acknowledged, topic=self._names.dead_letters, **letter)
+
+    def _produce_last(self, ticket: Ticket, record: Answer | ParentEnded) -> None:
+        self._produce(
+            lambda: self._finished(ticket),
+            topic=self._names.scores,
+            key=record.parent_id.encode(),
+            value=record.to_json(),
+        )
+
+    def _produce(self, acknowledged: Callable[[], None], **message: Any) -> None:
+        def delivered(error: KafkaError | None, _: Message) -> None:
+            if error is None:
+                self._acknowledged_at = time.monotonic()
+                acknowledged()
+            elif self._failure is None:
+                self._failure = error
+
+        if len(self._producer) == 0:
+            self._acknowledged_at = time.monotonic()  # nothing was awaited until now
+        while True:
+            try:
+                self._producer.produce(on_delivery=delivered, **message)
+            except BufferError:
+                self._producer.poll(0.1)
+            else:
+                return
