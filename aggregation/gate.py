@@ -3,87 +3,83 @@
 It is thrown away with the ownership of its partition and built again from the topics: `recall` the decisions that were
 made, then `apply` the scores from the committed offset on. Reading the same records again leads to the same windows,
 because stream time is the broker's append time of the items and is restored as it was at the offset where the re-read
-starts.
+starts, and so is the policy that was in force there.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
 
-import msgspec
-
-from aggregation.decision import Closing, DecisionWriter
+from aggregation.decision import Closing, retraction, write
+from aggregation.edition import Edition
+from aggregation.known import FINAL, Known
 from aggregation.lane import Lane
+from aggregation.ruling import Ruling, foresee, rule_on, weigh
+from aggregation.spans import WHOLE_PARENT, Span, key_of, spans_of
+from aggregation.verdict import Tally, Unreadable, Verdict, Withdrawal
 from aggregation.window import Window
+from aggregation.windows import Windows
 from schemas import wire
 from schemas.checkpoint import Checkpoint
 from schemas.decisions import Cause
 from schemas.policy import Policy
 
+REMEMBER_MS = 86_400_000
 
-class Verdict(msgspec.Struct, frozen=True, gc=False):
-    """A decision that is ready to be sent."""
+LOOK_EVERY = 100  # answers of a parent, in hundredths: each of the first 100, then one in 100 of those there are
 
-    key: bytes
-    action: str  # plain: the hash of an enum's member costs a call
-    cause: Cause
-    value: bytes
-    first_offset: int
-    time_before: int
+FindPolicy = Callable[[str, int, str], Policy | None]
+"""Returns a published policy by name, version and digest (empty: whichever), or None where there is none."""
 
 
-@dataclass(slots=True)
-class Tally:
-    """What was counted since the gate was made; a re-read counts nothing twice."""
-
-    late: int = 0
-    unreadable: int = 0
-
-
-class Unreadable(NamedTuple):
-    """A record that is not one of ours."""
-
-    offset: int
-    detail: str
-
-
-class _Decided(msgspec.Struct, frozen=True):
-    parent_id: str
-    through_offset: int
-
-
-_decided = msgspec.json.Decoder(_Decided)
-_NEVER = 2**63
+class UnknownPolicyError(LookupError):
+    """The policy that windows were opened under is not to be found."""
 
 
 class PartitionGate:
-    """Groups the scores of one partition by parent and decides each parent once."""
+    """Groups the scores of one partition into windows and decides each window once."""
 
-    def __init__(self, partition: int, policy: Policy, resume: Checkpoint | None = None) -> None:
+    def __init__(
+        self,
+        partition: int,
+        policy: Policy,
+        resume: Checkpoint | None = None,
+        *,
+        find_policy: FindPolicy = lambda *_: None,
+        remember_ms: int = REMEMBER_MS,
+        most_bytes: int | None = None,
+    ) -> None:
         """Make the gate of a partition.
 
         Args:
             partition: its number, for the record.
-            policy: decides what applies to a parent, by kind and source.
+            policy: decides what applies to a parent, by kind and source, until another one is activated.
             resume: what the last owner committed; None where the partition has never been read.
+            find_policy: finds the policy that a marker in the partition activates.
+            remember_ms: how long a decision is recognised after it was forgotten, in stream time.
+            most_bytes: what its windows may take, about; above it the oldest are closed. None: no bound.
+
+        Raises:
+            UnknownPolicyError: the policy that was in force where `resume` begins is not to be found.
         """
         self._partition = partition
-        self._policy = policy
-        self._writer = DecisionWriter(policy)
-        self._lanes = {id(rule): Lane(rule) for rule in policy.rules}
-        self._lane_of: dict[tuple[str, str], Lane] = {}  # by kind and source
-        self._open: dict[str, Window] = {}
-        self._decided: dict[str, int] = {}  # parent -> through_offset
+        self._find_policy = find_policy
+        self._edition = Edition("", policy)
+        self._editions = {"": self._edition}
         self._ready: list[Verdict] = []
         self._now = 0
-        self.position = resume.low_watermark if resume else 0
-        self.stream_time = resume.stream_time if resume else 0
-        self._counted_to = resume.position if resume else 0
-        self._truncated_below = resume.truncated_below if resume else 0
-        self._deadline = _NEVER  # no window is due before it; an early one costs a look
+        self._most_bytes = most_bytes
+        resume = resume or Checkpoint(0, 0, 0)
         self.tally = Tally()
+        self.position = resume.low_watermark
+        self.stream_time = resume.stream_time
+        self._windows = Windows(remember_ms, self.tally)
+        self._windows.counted_to = self._counted_to = resume.position
+        self._windows.truncated_below = self._truncated_below = resume.truncated_below
+        if resume.policy:
+            name, _, version = resume.policy.rpartition("@")
+            if not self._activate(name, int(version), ""):
+                raise UnknownPolicyError(f"policy {resume.policy} is not to be found")
 
     def recall(self, decision: bytes) -> bool:
         """Learn of a decision that was made: its window is not decided again.
@@ -91,14 +87,11 @@ class PartitionGate:
         Returns:
             Whether the record is a decision. Another one says nothing of any window.
         """
-        try:
-            known = _decided.decode(decision)
-        except wire.UNREADABLE:
-            return False
-        self._decided[known.parent_id] = max(known.through_offset, self._decided.get(known.parent_id, -1))
-        return True
+        return self._windows.decided.recall(decision)
 
-    def apply(self, records: Iterable[tuple[int, bytes | None]], now: int) -> list[Unreadable]:
+    def apply(  # noqa: C901 - one loop that every score comes along; a call costs as much as a step of it
+        self, records: Iterable[tuple[int, bytes | None]], now: int
+    ) -> list[Unreadable]:
         """Take records of `scores`, in their order.
 
         Args:
@@ -110,6 +103,9 @@ class PartitionGate:
         """
         self._now = now
         unreadable: list[Unreadable] = []
+        windows = self._windows
+        opened = windows.open
+        taken = 0
         for offset, value in records:
             if offset < self.position:
                 continue
@@ -121,66 +117,141 @@ class PartitionGate:
                     unreadable.append(Unreadable(offset, str(error)))
                 continue
             if type(record) is wire.PolicyActivated:
+                if not self._activate(record.name, record.version, record.digest) and offset >= self._counted_to:
+                    unreadable.append(Unreadable(offset, f"policy {record.name}@{record.version} is not to be found"))
                 continue
             at = record.appended_at
             time = at if at > self.stream_time else self.stream_time  # noqa: FURB136 - max() costs three times as much
-            window = self._open.get(record.parent_id) or self._new_window(record, offset)
-            if window is not None:
-                if window.active_at != time:  # windows of the same time may stand in any order
-                    window.lane.touch(window, time)
-                cause = window.end(record) if type(record) is wire.ParentEnded else window.add(record)
-                if cause is not None:
-                    self._close(window, cause)
+            window = opened.get(record.parent_id)
+            if window is None:
+                self._route(record, offset, time)
+            elif type(record) is wire.ParentEnded or window.look_at is not None:
+                self._take(window, record, time)
+            else:
+                taken += 1
+                window.active_at = time
+                if window.add(record):
+                    self._close(window, "complete", time)
             self.stream_time = time
-            if time >= self._deadline:
+            if time >= windows.deadline:
                 self._close_due(time)
+        windows.answers += taken
+        if self._most_bytes is not None:
+            self._shed(self._most_bytes)
         self.tally.unreadable += len(unreadable)
         return unreadable
 
-    def _new_window(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window | None:
-        """Return a window for a parent that has none open, or None where it has been decided."""
-        through = self._decided.get(record.parent_id)
-        if through is None:
-            return self._open_window(record, offset)
-        answer = type(record) is not wire.ParentEnded  # an end after the last item is no news, and not late
-        self.tally.late += answer and offset > through and offset >= self._counted_to
-        return None
+    def _take(self, window: Window, record: wire.ItemAnswer | wire.ParentEnded, time: int) -> None:
+        window.active_at = time
+        if type(record) is wire.ParentEnded:
+            window.end(record)
+            self._close(window, "end", time)
+            return
+        self._windows.answers += 1
+        if window.add(record):
+            self._close(window, "complete", time)
+        elif window.look_at is not None and window.answers.filled >= window.look_at:
+            self._look(window, time)
 
-    def _open_window(self, first: wire.ItemAnswer | wire.ParentEnded, offset: int) -> Window:
-        scope = (first.kind, first.source)
-        lane = self._lane_of.get(scope)
-        if lane is None:
-            lane = self._lane_of[scope] = self._lanes[id(self._policy.rule_for(*scope))]
-        window = Window(first, offset, lane, self.stream_time)
-        window.truncated = offset < self._truncated_below
-        self._open[window.parent_id] = window
-        lane.open(window)
-        deadline = window.opened_at + min(lane.rule.idle_ms, lane.rule.max_age_ms)
-        self._deadline = min(self._deadline, deadline)
-        return window
+    def _look(self, window: Window, time: int) -> None:
+        """Close a window whose action no remaining item can change."""
+        ruling = foresee(window) if window.expected is not None else None
+        if ruling is not None:
+            self._close(window, "early", time, ruling)
+        else:
+            filled = window.answers.filled
+            window.look_at = filled + max(1, filled // LOOK_EVERY)
 
-    def _close(self, window: Window, cause: Cause) -> None:
+    def _route(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int) -> None:
+        """Take a record whose parent has no open window that holds all of it."""
+        lane = self._edition.lane_of(record.kind, record.source)
+        if lane.terms.window.by == "whole":
+            self._offer(lane, WHOLE_PARENT, record, offset, time)
+        elif self._windows.spent(record.parent_id, record, offset):
+            return
+        elif type(record) is wire.ParentEnded:
+            for window in self._windows.spans_of_parent(record.parent_id):
+                self._take(window, record, time)
+        else:
+            for span in spans_of(record, lane.terms.window):
+                self._offer(lane, span, record, offset, time)
+
+    def _offer(
+        self, lane: Lane, span: Span, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int
+    ) -> None:
+        key = record.parent_id if span is WHOLE_PARENT else key_of(record.parent_id, span.id)
+        window = self._windows.open.get(key)
+        if window is None:
+            window = self._windows.find(key, lane, span, record, offset, time=self.stream_time)
+        if window is not None:
+            self._take(window, record, time)
+
+    def _activate(self, name: str, version: int, digest: str) -> bool:
+        reference = f"{name}@{version}"
+        edition = self._editions.get(reference)
+        if edition is None:
+            policy = self._find_policy(name, version, digest)
+            if policy is None:
+                return False
+            edition = self._editions[reference] = Edition(reference, policy)
+        self._edition = edition
+        return True
+
+    def _close(self, window: Window, cause: Cause, time: int, ruling: Ruling | None = None) -> None:
         through = self.position - 1
-        cause = "truncated" if window.truncated else cause
-        action, value = self._writer.write(window, Closing(cause, through, self._partition, self._now))
+        evidence = weigh(window, closed=ruling is None)
+        if ruling is None:
+            ruling = rule_on(window, evidence, self._obstacles(window, cause))
+        cause = "truncated" if window.truncated else "reopened" if window.reopened else cause
+        value = write(window, evidence, ruling, Closing(cause, through, self._partition, time, self._now))
+        before = window.decided
+        withdrawal = None
+        if before is not None and before.action != ruling.action:
+            withdrawal = Withdrawal(before.action, retraction(window, ruling.action))
+        key = window.parent_id.encode()
         self._ready.append(
-            Verdict(window.parent_id.encode(), str(action), cause, value, window.first_offset, window.time_before)
+            Verdict(
+                key,
+                ruling.action,
+                cause,
+                value,
+                window.first_offset,
+                window.time_before,
+                window.lane.edition,
+                withdrawal,
+            )
         )
-        window.lane.close(window)
-        del self._open[window.parent_id]
-        self._decided[window.parent_id] = through
+        self._windows.close(
+            window,
+            Known(
+                window.first_offset,
+                through,
+                0 if before is None else before.revision + 1,
+                ruling.action,
+                cause in FINAL,
+                time,
+                window.answers.filled if before is None else before.on_time,
+            ),
+        )
+
+    def _obstacles(self, window: Window, cause: Cause) -> list[str]:
+        """Return what stands against a decision by score alone, beside what the items say."""
+        found = []
+        if cause == "memory":
+            found.append("memory")
+        if not window.whole:
+            terms = self._edition.lane_of(window.kind, window.source).terms
+            if terms.window != window.lane.terms.window:
+                found.append("policy_changed")
+        return found
 
     def _close_due(self, time: int) -> None:
-        for lane in self._lanes.values():
-            for window, cause in lane.due(time):
-                self._close(window, cause)
-        due = self.next_deadline()
-        self._deadline = _NEVER if due is None else due
+        for due in self._windows.take_due(time):
+            self._close(due.window, due.cause, time)
 
     def next_deadline(self) -> int | None:
         """Return the stream time (ms) at which the next window is due, or None where none is open."""
-        deadlines = [deadline for lane in self._lanes.values() if (deadline := lane.next_deadline()) is not None]
-        return min(deadlines, default=None)
+        return self._windows.next_deadline()
 
     def close_due(self, time: int, now: int) -> None:
         """Close what is due at a stream time (ms) that the partition itself has not reached.
@@ -203,16 +274,34 @@ class PartitionGate:
     @property
     def open_windows(self) -> int:
         """How many windows are open."""
-        return len(self._open)
+        return len(self._windows.open)
 
     def checkpoint(self) -> Checkpoint:
         """Return where a successor has to begin, once the decisions taken so far are committed with it.
 
         A decision that still waits counts as open: its scores must be read again if it is never sent.
         """
-        pending: list[Window | Verdict] = [w for lane in self._lanes.values() if (w := lane.oldest()) is not None]
-        pending += self._ready
-        if not pending:
-            return Checkpoint(self.position, self.position, self.stream_time, self._truncated_below)
-        first = min(pending, key=lambda one: one.first_offset)
-        return Checkpoint(first.first_offset, self.position, first.time_before, self._truncated_below)
+        self._windows.expire(self.stream_time)
+        oldest = self._windows.oldest()
+        waiting = min(self._ready, key=_first_offset, default=None)
+        if oldest is not None and (waiting is None or oldest.first_offset < waiting.first_offset):
+            first, time, edition = oldest.first_offset, oldest.time_before, oldest.lane.edition
+        elif waiting is not None:
+            first, time, edition = waiting.first_offset, waiting.time_before, waiting.edition
+        else:
+            first, time, edition = self.position, self.stream_time, self._edition.name
+        self._windows.decided.forget(self.stream_time, first)
+        return Checkpoint(first, self.position, time, self._truncated_below, edition)
+
+    def _shed(self, most_bytes: int) -> None:
+        """Close the oldest windows until the others fit."""
+        while self._windows.weight > most_bytes and (window := self._windows.oldest()) is not None:
+            if window.waits:
+                self.tally.shed += 1
+                self._close(window, "memory", self.stream_time)
+            else:
+                self._windows.release(window)
+
+
+def _first_offset(verdict: Verdict) -> int:
+    return verdict.first_offset

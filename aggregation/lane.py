@@ -1,60 +1,130 @@
-"""The open windows of one rule, in the orders in which they can be closed by time."""
+"""The windows of one rule of one policy version, by the offset at which they were opened and by when they are due."""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterator
+from collections import deque
+from heapq import heapify, heappop, heappush, heapreplace
+from itertools import count
+from typing import NamedTuple
 
+from aggregation.terms import Terms
 from aggregation.window import Window
 from schemas.decisions import Cause
-from schemas.policy import Rule
+
+PATIENCE = 16
+_TIDY = 1_000  # windows that are gone, before the list of them is looked through
+
+
+class Due(NamedTuple):
+    """A window whose time is over. In this order they are closed, whatever lanes they are in."""
+
+    deadline: int  # stream time, ms
+    first_offset: int
+    window: Window
+    cause: Cause
 
 
 class Lane:
-    """Open windows that share a rule, and so an idle time and a maximum age.
+    """Windows that share their terms.
 
-    Stream time never goes back, so the order of the last activity is the order of the idle deadlines, and the order of
-    opening is the order of the age deadlines: the next one due is always at the front, and nothing needs sorting.
+    Stream time never goes back, so that a window's deadline only ever moves away: each stands once in a heap, under a
+    deadline that may have passed without it being due, and is then put back. Its items cost nothing there.
     """
 
-    def __init__(self, rule: Rule) -> None:
-        """Make a lane without windows."""
-        self.rule = rule
-        self._by_opening: OrderedDict[str, Window] = OrderedDict()
-        self._by_activity: OrderedDict[str, Window] = OrderedDict()
+    def __init__(self, edition: str, terms: Terms) -> None:
+        """Make a lane without windows. `edition` names the policy version: see `Edition`."""
+        self.edition = edition
+        self.terms = terms
+        self.patience = 1 if terms.early else PATIENCE  # answers that a window lets wait
+        self._opened: deque[Window] = deque()  # by first offset, with some that are gone
+        self._gone = 0
+        self._due: list[tuple[int, int, Window]] = []  # not later than it is due; a number, so that no two are alike
+        self._over = 0  # entries of it that nothing waits for any more
+        self._number = count()
+        self._shared: dict[str, str] = {}
+        self._scope = ("", "")
+        self._scopes: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def open(self, window: Window) -> None:
-        """Add a window that has just been opened."""
-        self._by_opening[window.parent_id] = window
-        self._by_activity[window.parent_id] = window
+    def scope(self, kind: str, source: str) -> tuple[str, str]:
+        """Return kind and source as all windows of the lane share them."""
+        if self._scope != (kind, source):
+            self._scope = self._scopes.setdefault((kind, source), (kind, source))
+        return self._scope
 
-    def touch(self, window: Window, stream_time: int) -> None:
-        """Note that a window had an item at this stream time (ms)."""
-        window.active_at = stream_time
-        self._by_activity.move_to_end(window.parent_id)
+    def shared(self, text: str) -> str:
+        """Return a text that many windows hold, as one object."""
+        return self._shared.setdefault(text, text)
+
+    def open(self, window: Window) -> int:
+        """Add a window that has just been opened.
+
+        Returns:
+            The stream time (ms) at which it is due if nothing comes.
+        """
+        self._opened.append(window)
+        return self.await_items(window)
+
+    def await_items(self, window: Window) -> int:
+        """Note that a window waits for items, from now on; return as `open` does."""
+        due = self._due_at(window)
+        heappush(self._due, (due, next(self._number), window))
+        return due
 
     def close(self, window: Window) -> None:
-        """Remove a window."""
-        del self._by_opening[window.parent_id]
-        del self._by_activity[window.parent_id]
+        """Note that a window has been decided and waits for nothing, though a late item may open it again."""
+        window.waits = False
+        self._over += 1
+        if self._over > _TIDY and self._over * 2 > len(self._due):
+            self._due = [entry for entry in self._due if entry[2].waits]
+            heapify(self._due)
+            self._over = 0
+
+    def leave(self, window: Window) -> None:
+        """Let go of a window that is closed: no late item can open it again."""
+        window.gone = True
+        self._gone += 1
+        if self._gone > _TIDY and self._gone * 2 > len(self._opened):
+            self._opened = deque(one for one in self._opened if not one.gone)
+            self._gone = 0
 
     def oldest(self) -> Window | None:
-        """Return the window that was opened first."""
-        return next(iter(self._by_opening.values()), None)
+        """Return the window with the first offset."""
+        opened = self._opened
+        while opened:
+            if not opened[0].gone:
+                return opened[0]
+            opened.popleft()
+            self._gone -= 1
+        return None
 
     def next_deadline(self) -> int | None:
         """Return the stream time (ms) at which the first window is due, if none has an item before."""
-        oldest = self.oldest()
-        if oldest is None:
-            return None
-        quietest = next(iter(self._by_activity.values()))
-        return min(oldest.opened_at + self.rule.max_age_ms, quietest.active_at + self.rule.idle_ms)
+        self._settle()
+        return self._due[0][0] if self._due else None
 
-    def due(self, stream_time: int) -> Iterator[tuple[Window, Cause]]:
-        """Yield the windows that are due at a stream time (ms), each with its cause. The caller closes each at once."""
-        while (window := next(iter(self._by_activity.values()), None)) is not None:
-            if window.active_at + self.rule.idle_ms > stream_time:
-                break
-            yield window, "idle"
-        while (window := self.oldest()) is not None and window.opened_at + self.rule.max_age_ms <= stream_time:
-            yield window, "max_age"
+    def take_due(self, stream_time: int) -> list[Due]:
+        """Return the windows that are due at a stream time (ms). The caller closes them all."""
+        found = []
+        while (deadline := self.next_deadline()) is not None and deadline <= stream_time:
+            window = heappop(self._due)[2]
+            self._over -= 1  # closing it will count an entry that is gone by then
+            cause: Cause = "idle" if window.active_at + self.terms.idle_ms <= stream_time else "max_age"
+            found.append(Due(deadline, window.first_offset, window, cause))
+        return found
+
+    def _settle(self) -> None:
+        """Bring the front of the heap up to date."""
+        heap = self._due
+        while heap:
+            noted, number, window = heap[0]
+            due = self._due_at(window)
+            if not window.waits:
+                heappop(heap)
+                self._over -= 1
+            elif due > noted:
+                heapreplace(heap, (due, number, window))
+            else:
+                return
+
+    def _due_at(self, window: Window) -> int:
+        return min(window.active_at + self.terms.idle_ms, window.opened_at + self.terms.max_age_ms)

@@ -1,7 +1,12 @@
-"""How the scores of a parent's items become one score."""
+"""How the scores of a parent's items become one score.
+
+Every method is monotone: a higher score of an item, a further item of score 1, or one less of score 0 never lowers the
+result. `bounds.py` stands on that.
+"""
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from math import fsum
 
@@ -15,6 +20,10 @@ class Aggregate(msgspec.Struct, frozen=True, gc=False):
 
     score: float
     effective_trim: float | None = None
+
+
+Aggregator = Callable[[Sequence[float]], Aggregate]
+"""From the scores, the lowest first and at least one, to the parent's score."""
 
 
 def mean(ordered: Sequence[float]) -> float:
@@ -37,6 +46,25 @@ def median_low(ordered: Sequence[float]) -> float:
     return ordered[(len(ordered) - 1) // 2]
 
 
+def quantile(ordered: Sequence[float], q: float) -> float:
+    """Return the quantile q in [0,1], interpolated linearly between the two nearest scores.
+
+    Source: Hyndman and Fan 1996, definition 7, the default of `numpy.quantile`.
+    """
+    place = q * (len(ordered) - 1)
+    below = int(place)
+    lower = ordered[below]
+    if place == below:
+        return lower
+    upper = ordered[below + 1]
+    return min(lower + (place - below) * (upper - lower), upper)
+
+
+def share_at_or_above(ordered: Sequence[float], threshold: float) -> float:
+    """Return 1 minus the share of scores below a threshold: high where few items are bad."""
+    return (len(ordered) - bisect_left(ordered, threshold)) / len(ordered)
+
+
 def trimmed(count: int, share: float) -> int:
     """Return how many of `count` scores trimmed_mean drops at each end: the share, rounded down.
 
@@ -50,16 +78,28 @@ def _trimmed_mean(ordered: Sequence[float], share: float) -> Aggregate:
     return Aggregate(mean(ordered[drop : len(ordered) - drop]), effective_trim=drop / len(ordered))
 
 
-def _median(ordered: Sequence[float], method: Method) -> Aggregate:
-    return Aggregate(median_low(ordered) if method.median == "low" else median_mid(ordered))
+def _median(method: Method) -> Aggregator:
+    middle = median_low if method.median == "low" else median_mid
+    return lambda ordered: Aggregate(middle(ordered))
 
 
-_METHODS: dict[str, Callable[[Sequence[float], Method], Aggregate]] = {
-    "mean": lambda ordered, _: Aggregate(mean(ordered)),
+_METHODS: dict[str, Callable[[Method], Aggregator]] = {
+    "mean": lambda _: lambda ordered: Aggregate(mean(ordered)),
     "median": _median,
-    "min": lambda ordered, _: Aggregate(ordered[0]),
-    "trimmed_mean": lambda ordered, method: _trimmed_mean(ordered, method.trim),
+    "min": lambda _: lambda ordered: Aggregate(ordered[0]),
+    "trimmed_mean": lambda method: lambda ordered: _trimmed_mean(ordered, method.trim),
+    "quantile": lambda method: lambda ordered: Aggregate(quantile(ordered, method.q)),
+    "share_below": lambda method: lambda ordered: Aggregate(share_at_or_above(ordered, method.threshold)),
 }
+
+
+EXACT = frozenset({"median", "min", "share_below"})
+"""Methods whose monotony no rounding can disturb: they choose among the scores, or divide two counts."""
+
+
+def aggregator(method: Method) -> Aggregator:
+    """Return a method with its parameters, for scores that are in order."""
+    return _METHODS[method.name](method)
 
 
 def aggregate(scores: Sequence[float], method: Method) -> Aggregate:
@@ -74,4 +114,4 @@ def aggregate(scores: Sequence[float], method: Method) -> Aggregate:
     """
     if not scores:
         raise ValueError("there is no score to aggregate")
-    return _METHODS[method.name](sorted(scores), method)
+    return aggregator(method)(sorted(scores))

@@ -8,8 +8,9 @@ from typing import Literal
 
 import msgspec
 
-from aggregation.decision import Ruling, rule_on, weigh
-from aggregation.lane import Lane
+from aggregation.answers import FAILED, SKIPPED, replaces
+from aggregation.refill import refill
+from aggregation.ruling import Ruling, rule_on, weigh
 from aggregation.window import Window
 from schemas import wire
 from schemas.policy import Rule
@@ -114,24 +115,39 @@ def weighed(
     within = [record for record in records if through is None or record.offset <= through]
     if not within:
         return None
-    window = Window(within[0].value, within[0].offset, Lane(rule), 0)
+    window = refill(((record.offset, record.value) for record in within), rule)
+    if window is None:
+        return None
     window.truncated = truncated
-    for record in within:
-        if isinstance(record.value, wire.ParentEnded):
-            window.end(record.value)
-        else:
-            window.add(record.value)
+    counted = _counted(within)
     answers = [
-        Answer(record.offset, record.value, record.place, _standing(record, window, through))
+        Answer(record.offset, record.value, record.place, _standing(record, counted, through))
         for record in records
         if not isinstance(record.value, wire.ParentEnded)
     ]
     return Weighed(answers, window, rule_on(window, weigh(window)))
 
 
-def _standing(record: Record, window: Window, through: int | None) -> Standing:
+def _counted(records: Iterable[Record]) -> set[int]:
+    """Return the offsets of the answers that count: one an index."""
+    best: dict[int, tuple[float, int]] = {}
+    for record in records:
+        answer = record.value
+        if isinstance(answer, wire.ParentEnded):
+            continue
+        value = _value(answer)
+        if answer.index not in best or replaces(value, best[answer.index][0]):
+            best[answer.index] = (value, record.offset)
+    return {offset for _, offset in best.values()}
+
+
+def _value(answer: wire.ItemAnswer) -> float:
+    if isinstance(answer, wire.ItemScored):
+        return answer.score
+    return FAILED if isinstance(answer, wire.ItemFailed) else SKIPPED
+
+
+def _standing(record: Record, counted: set[int], through: int | None) -> Standing:
     if through is not None and record.offset > through:
         return "late"
-    answer = record.value
-    kept = not isinstance(answer, wire.ParentEnded) and window.answers[answer.index] is answer
-    return "counted" if kept else "duplicate"
+    return "counted" if record.offset in counted else "duplicate"

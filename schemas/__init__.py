@@ -1,37 +1,48 @@
 """The records on Sluice's topics and its documents, as pydantic models; imports nothing else of Sluice."""
 
 from schemas.base import Document, Record
-from schemas.decisions import Counts, Decision, PolicyRef, Timings, WorstItem
+from schemas.decisions import AuditDraw, Bounds, Counts, Decision, PolicyRef, Retraction, Timings, WorstItem
 from schemas.heads import Encoding, HeadManifest, TrainingSource
 from schemas.items import ItemEnvelope, ParentEndedEvent, RawItem
-from schemas.policy import Action, Completeness, Label, Method, Policy, Rule, Thresholds
+from schemas.policy import Action, Audit, Completeness, Label, Late, Method, PassRate, Policy, Rule, Thresholds
 from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded, PolicyActivated, ScoreRecord
+from schemas.windows import IndexRanges, TimeSpans, Whole, WindowRule
 
 __all__ = [
     "Action",
+    "Audit",
+    "AuditDraw",
+    "Bounds",
     "Completeness",
     "Counts",
     "Decision",
     "Document",
     "Encoding",
     "HeadManifest",
+    "IndexRanges",
     "ItemEnvelope",
     "ItemFailed",
     "ItemScored",
     "ItemSkipped",
     "Label",
+    "Late",
     "Method",
     "ParentEnded",
     "ParentEndedEvent",
+    "PassRate",
     "Policy",
     "PolicyActivated",
     "PolicyRef",
     "RawItem",
     "Record",
+    "Retraction",
     "Rule",
     "ScoreRecord",
     "Thresholds",
+    "TimeSpans",
     "Timings",
     "TrainingSource",
+    "Whole",
+    "WindowRule",
     "WorstItem",
 ]

@@ -22,12 +22,14 @@ class Checkpoint:
         position: next offset to be applied; below it nothing is counted a second time.
         stream_time: ms since 1970 UTC, as it was before `low_watermark` was read.
         truncated_below: windows that open below it may lack records that retention has deleted; 0 for none.
+        policy: name@version that was in force just before `low_watermark`; empty for the decider's own.
     """
 
     low_watermark: int
     position: int
     stream_time: int
     truncated_below: int = 0
+    policy: str = ""
 
 
 class Metadata(msgspec.Struct, frozen=True):
@@ -36,7 +38,8 @@ class Metadata(msgspec.Struct, frozen=True):
     Attributes:
         partitions: the count that parents were spread over; a changed one splits them.
         decisions_from: first offset on `decisions` that recovery has to read.
-        policy_version: that decisions were made under.
+        policy_version: as format 1 wrote it; not used.
+        policy: name@version that was in force just before the low watermark; empty for the decider's own.
     """
 
     format: int
@@ -44,8 +47,9 @@ class Metadata(msgspec.Struct, frozen=True):
     position: int
     stream_time: int
     decisions_from: int
-    policy_version: int
+    policy_version: int = 0
     truncated_below: int = 0
+    policy: str = ""
 
 
 _encoder = msgspec.json.Encoder()

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from schemas.decisions import Decision
+from schemas.decisions import Decision, Retraction
 from schemas.heads import HeadManifest
 from schemas.items import ItemEnvelope, ParentEndedEvent
 from schemas.policy import Policy
@@ -25,6 +25,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     ParentEnded,
     PolicyActivated,
     Decision,
+    Retraction,
     Policy,
     HeadManifest,
 )

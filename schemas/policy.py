@@ -9,8 +9,11 @@ from pydantic import Field, model_validator
 
 from schemas.base import Document
 from schemas.items import Identifier
+from schemas.windows import Milliseconds, Whole, WindowRule
 
 ANY = "*"  # stands for every kind, or every source
+
+Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
 class Label(StrEnum):
@@ -38,15 +41,24 @@ DEFAULT_ACTIONS = {
 }
 
 
+MethodName = Literal["mean", "median", "min", "trimmed_mean", "quantile", "share_below"]
+
+
 class Method(Document):
     """How the scores of a parent's items become one score."""
 
-    name: Literal["mean", "median", "min", "trimmed_mean"] = "median"
+    name: MethodName = "median"
     median: Literal["mid", "low"] = Field(
         default="mid", description="Of an even number of scores: the mean of the two in the middle, or the lower one."
     )
     trim: Annotated[float, Field(ge=0.0, lt=0.5)] = Field(
         default=0.25, description="Share of the scores that trimmed_mean drops at each end, rounded down to items."
+    )
+    q: Share = Field(
+        default=0.1, description="Which quantile, interpolated between the two nearest scores: 0 is the lowest score."
+    )
+    threshold: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.4, description="share_below: the parent's score is 1 minus the share of items that score below it."
     )
 
 
@@ -69,12 +81,46 @@ class Completeness(Document):
     """When there is enough to decide on. What falls short goes to review, with its reason."""
 
     min_scored: Annotated[int, Field(ge=1)] = Field(default=1, description="Fewer scored items: review.")
-    max_missing: Annotated[float, Field(ge=0.0, le=1.0)] = Field(
+    max_missing: Share = Field(
         default=0.0, description="A larger share of the expected items without any answer: review."
     )
     failed_as: Literal["zero", "missing"] = Field(
         default="zero", description="An item that could not be read counts as score 0, or as one that never came."
     )
+    missing_as: Literal["nothing", "zero"] = Field(
+        default="nothing", description="An item that never came has no part in the score, or counts as score 0."
+    )
+
+
+class Late(Document):
+    """What becomes of an item that is answered after its window was decided."""
+
+    rule: Literal["count", "revise"] = Field(
+        default="count", description="Counted only, or answered by a revision of the decision."
+    )
+    allowed_ms: Milliseconds = Field(
+        default=600_000, description="After the decision, in stream time: later than that an item is counted only."
+    )
+
+
+class Audit(Document):
+    """Shares of the decisions that are marked for a person to check, drawn by a hash of parent and window."""
+
+    accept: Share = 0.0
+    reject: Share = 0.0
+
+
+class PassRate(Document):
+    """The share of accepted parents that is expected. Outside of it, `sluice monitor` raises an alarm."""
+
+    low: Share = 0.0
+    high: Share = 1.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.low > self.high:
+            raise ValueError(f"the expected pass rate must satisfy low <= high, not low={self.low} high={self.high}")
+        return self
 
 
 class Rule(Document):
@@ -82,6 +128,7 @@ class Rule(Document):
 
     kind: Identifier = ANY
     source: Identifier = ANY
+    window: WindowRule = Whole()
     method: Method = Method()
     thresholds: Thresholds = Thresholds()
     actions: dict[Label, Action] = Field(default_factory=lambda: dict(DEFAULT_ACTIONS))
@@ -89,8 +136,14 @@ class Rule(Document):
         default=frozenset({Label.MEDIUM}), description="Labels whose decisions carry the review flag."
     )
     completeness: Completeness = Completeness()
-    idle_ms: Annotated[int, Field(ge=1)] = Field(default=60_000, description="Nothing new for that long: close.")
-    max_age_ms: Annotated[int, Field(ge=1)] = Field(default=3_600_000, description="Open for that long: close.")
+    idle_ms: Milliseconds = Field(default=60_000, description="Nothing new for that long: close.")
+    max_age_ms: Milliseconds = Field(default=3_600_000, description="Open for that long: close.")
+    late: Late = Late()
+    early: bool = Field(
+        default=False, description="Decide as soon as no remaining item can change the action; skip the others."
+    )
+    audit: Audit = Audit()
+    expected_pass_rate: PassRate | None = None
     uncalibrated_may_reject: bool = Field(
         default=False, description="Off: a head that is not calibrated sends to review what it would reject."
     )
@@ -100,6 +153,12 @@ class Rule(Document):
         absent = [label.value for label in Label if label not in self.actions]
         if absent:
             raise ValueError(f"actions must name every label; missing: {', '.join(absent)}")
+        return self
+
+    @model_validator(mode="after")
+    def _early_needs_the_whole_parent(self) -> Self:
+        if self.early and self.window.by != "whole":
+            raise ValueError(f"early: true needs window: {{by: whole}}, not {{by: {self.window.by}}}")
         return self
 
 
@@ -122,6 +181,11 @@ class Policy(Document):
         if (ANY, ANY) not in scopes:
             raise ValueError("a rule for kind=* source=* is needed, so that no parent is left without one")
         return self
+
+    @property
+    def reference(self) -> str:
+        """Name and version, as in `night@3`: the key of the document on its topic."""
+        return f"{self.name}@{self.version}"
 
     def rule_for(self, kind: str, source: str) -> Rule:
         """Return the most specific rule for a parent's kind and source."""

@@ -30,6 +30,7 @@ class ItemScored(_Answer, tag="ItemScored", frozen=True, gc=False, kw_only=True)
     item_id: Text
     index: NonNegative
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    item_time: int | None = None
     score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     reasons: tuple[str, ...] = ()
     scorer: Text
@@ -44,6 +45,7 @@ class ItemFailed(_Answer, tag="ItemFailed", frozen=True, gc=False, kw_only=True)
     index: NonNegative
     cause: Text
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    item_time: int | None = None
 
 
 @final
@@ -54,6 +56,7 @@ class ItemSkipped(_Answer, tag="ItemSkipped", frozen=True, gc=False, kw_only=Tru
     index: NonNegative
     cause: Text
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    item_time: int | None = None
 
 
 @final

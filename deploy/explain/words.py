@@ -50,7 +50,7 @@ def arithmetic(found: Weighed, rule: Rule) -> list[str]:
     return [*lines, bands(rule, found.ruling.score, found.ruling.label), _action(found, rule)]
 
 
-def bands(rule: Rule, score: float, label: Label | None) -> str:
+def bands(rule: Rule, score: float, label: str | None) -> str:
     """Return the bands, and which one the score falls in."""
     edges = rule.thresholds
     shown = f"high >= {edges.high:g}, medium >= {edges.medium:g}, low >= {edges.low:g}"
@@ -85,7 +85,7 @@ def _middle(rule: Rule, ordered: Sequence[float]) -> str:
 
 def _action(found: Weighed, rule: Rule) -> str:
     label, action = found.ruling.label, found.ruling.action
-    own = action if label is None else rule.actions[label]
+    own = action if label is None else rule.actions[Label(label)]
     if own == action:
         return f"{label} -> {action}"
     why = ", ".join(reason.replace("_", " ") for reason in found.ruling.reasons)
@@ -100,7 +100,7 @@ def waiting(found: Weighed | None, unanswered: Sequence[int], rule: Rule) -> lis
     if unanswered:
         lines.append(f"on items, and not answered by a worker yet: {_listed(unanswered)}")
     if expected is not None and found is not None:
-        lines += _absent(expected, {*found.window.answers, *unanswered})
+        lines += _absent(expected, {*(place for place, _ in found.window.answers.items()), *unanswered})
     ways = ["when all are answered"] if expected is not None else []
     ways += ["when its producer ends it", f"{rule.idle_ms / 1000:g} s after its last item"]
     ways.append(f"or when it is {rule.max_age_ms / 1000:g} s old")

@@ -198,7 +198,8 @@ def test_a_record_that_was_applied_before_is_passed_over() -> None:
     assert (gate.ready, gate.position) == (0, 1)
 
 
-def test_a_policy_marker_moves_the_position_alone() -> None:
+def test_a_marker_of_an_unknown_policy_is_reported_and_changes_nothing() -> None:
     marker = PolicyActivated(name="p", version=2, digest="0" * 64).to_json()
-    gate = fed([marker])
+    gate = PartitionGate(0, policy())
+    assert [problem.detail for problem in gate.apply([(0, marker)], NOW)] == ["policy p@2 is not to be found"]
     assert (gate.position, gate.ready, gate.stream_time) == (1, 0, 0)

@@ -1,0 +1,183 @@
+"""What a gate remembers of the windows that were decided, so that none is decided twice.
+
+A decision is known in full as long as its scores may be read again or answered by a revision. After that 8 bytes of it
+are kept, for as long as the gate is told to remember: enough to see that a window is opened a second time.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from collections import deque
+from hashlib import blake2b
+
+import msgspec
+
+from aggregation.spans import key_of
+from schemas import wire
+from schemas.policy import Late
+
+FINAL = frozenset({"early", "memory"})
+"""Causes after which no item changes a decision."""
+
+GENERATIONS = 8  # a fingerprint is dropped with all others of its eighth of the time that is remembered
+
+
+class Known(msgspec.Struct, gc=False):
+    """A decision that was made; of several revisions, the last."""
+
+    first_offset: int
+    through_offset: int
+    revision: int
+    action: str
+    final: bool  # no item can change it, or none is left to change it with
+    closed_at: int  # stream time, ms
+    on_time: int  # answers in the window when it was decided first
+
+    def covers(self, offset: int) -> bool:
+        """Whether a record at this offset has had its part in it."""
+        return offset <= self.through_offset
+
+
+class _Timings(msgspec.Struct, frozen=True):
+    closed_at: int = 0
+
+
+class _Counts(msgspec.Struct, frozen=True):
+    scored: int
+    failed: int
+    skipped: int
+    late: int = 0
+
+
+class _Late(msgspec.Struct, frozen=True):
+    allowed_ms: int = Late().allowed_ms
+
+
+class _Rule(msgspec.Struct, frozen=True):
+    late: _Late = _Late()
+
+
+class _Policy(msgspec.Struct, frozen=True):
+    rule: _Rule
+
+
+class _Decision(msgspec.Struct, frozen=True):
+    """What recovery reads of a decision's record."""
+
+    parent_id: str
+    window: str
+    revision: int
+    action: str
+    cause: str
+    first_offset: int
+    through_offset: int
+    counts: _Counts
+    timings: _Timings
+    policy: _Policy
+
+
+_decoder = msgspec.json.Decoder(_Decision)
+
+
+class DecidedWindows:
+    """The windows of one partition that were decided, by key."""
+
+    def __init__(self, remember_ms: int) -> None:
+        """Know of none. `remember_ms` is how long a forgotten decision is still recognised, in stream time."""
+        self._known: dict[str, Known] = {}
+        self._waiting: deque[tuple[int, int, str]] = deque()  # forget at, through_offset, key
+        self._fingerprints = _Fingerprints(max(1, remember_ms // GENERATIONS))
+
+    def __len__(self) -> int:
+        """How many are known in full."""
+        return len(self._known)
+
+    def find(self, key: str) -> Known | None:
+        """Return the last decision of a window."""
+        return self._known.get(key)
+
+    def learn(self, key: str, known: Known, late_ms: int) -> None:
+        """Remember a decision, in full until its late time is over; an older one than is known changes nothing."""
+        before = self._known.get(key)
+        if before is None or before.through_offset <= known.through_offset:
+            self._known[key] = known
+            self._waiting.append((known.closed_at + late_ms, known.through_offset, key))
+
+    def recall(self, decision: bytes) -> bool:
+        """Learn of a decision from its record; return whether it is one."""
+        try:
+            found = _decoder.decode(decision)
+        except wire.UNREADABLE:
+            return False
+        counts = found.counts
+        known = Known(
+            found.first_offset,
+            found.through_offset,
+            found.revision,
+            found.action,
+            found.cause in FINAL,
+            found.timings.closed_at,
+            counts.scored + counts.failed + counts.skipped - counts.late,
+        )
+        self.learn(key_of(found.parent_id, found.window), known, found.policy.rule.late.allowed_ms)
+        return True
+
+    def was_decided(self, key: str) -> bool:
+        """Whether a window that is not known in full was decided before."""
+        return self._fingerprints.has(key)
+
+    def forget(self, stream_time: int, low_watermark: int) -> None:
+        """Keep no more than a fingerprint of what can be neither read again nor revised."""
+        waiting = self._waiting
+        while waiting and waiting[0][0] <= stream_time and waiting[0][1] < low_watermark:
+            _, through, key = waiting.popleft()
+            known = self._known.get(key)
+            if known is not None and known.through_offset == through:
+                del self._known[key]
+                self._fingerprints.add(key, known.closed_at)
+        self._fingerprints.expire(stream_time)
+
+
+class _Fingerprints:
+    """Eight bytes for each key, in generations by time."""
+
+    def __init__(self, span_ms: int) -> None:
+        self._span = span_ms
+        self._sealed: deque[tuple[int, array[int]]] = deque()  # generation, sorted
+        self._current: set[int] = set()
+        self._generation = 0
+
+    def add(self, key: str, time: int) -> None:
+        generation = time // self._span
+        if generation > self._generation:
+            self._seal()
+            self._generation = generation
+        self._current.add(_fingerprint(key))
+
+    def has(self, key: str) -> bool:
+        if not self._current and not self._sealed:
+            return False
+        wanted = _fingerprint(key)
+        return wanted in self._current or any(_holds(sealed, wanted) for _, sealed in self._sealed)
+
+    def expire(self, time: int) -> None:
+        oldest = time // self._span - GENERATIONS
+        while self._sealed and self._sealed[0][0] < oldest:
+            self._sealed.popleft()
+        if self._current and self._generation < oldest:
+            self._current.clear()
+
+    def _seal(self) -> None:
+        if self._current:
+            self._sealed.append((self._generation, array("Q", sorted(self._current))))
+            self._current = set()
+
+
+def _fingerprint(key: str) -> int:
+    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
+
+
+def _holds(ordered: array[int], wanted: int) -> bool:
+    place = bisect_left(ordered, wanted)
+    return place < len(ordered) and ordered[place] == wanted
