@@ -57,7 +57,6 @@ def run(settings: Settings, policy_path: Path | None, stopped: Callable[[], bool
                 group=settings.decide_group,
                 score_group=settings.score_group,
                 transactional_id=f"{settings.decide_group}-{settings.instance or _unstable_name()}",
-                policy_version=policy.version,
             ),
             make_gate=lambda partition, start_at: metrics.watch(partition, PartitionGate(partition, policy, start_at)),
             notify=process.metrics.counting(metrics.note, process.log),

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import msgspec
 
-FORMAT = 1
+FORMAT = 2
+_READABLE = (1, 2)  # 1 knew of one policy alone
 
 
 class UnreadableCheckpointError(ValueError):
@@ -71,6 +72,6 @@ def decode(text: str) -> Metadata:
         metadata = _decoder.decode(text)
     except msgspec.DecodeError as error:
         raise UnreadableCheckpointError(f"the committed offset's metadata is not a decider's: {error}") from error
-    if metadata.format != FORMAT:
+    if metadata.format not in _READABLE:
         raise UnreadableCheckpointError(f"the committed offset's metadata has format {metadata.format}, not {FORMAT}")
     return metadata

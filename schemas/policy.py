@@ -13,6 +13,8 @@ from schemas.windows import Milliseconds, Whole, WindowRule
 
 ANY = "*"  # stands for every kind, or every source
 
+MAX_LATE_MS = 86_400_000  # a day; a decider remembers for at least as long
+
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -98,7 +100,7 @@ class Late(Document):
     rule: Literal["count", "revise"] = Field(
         default="count", description="Counted only, or answered by a revision of the decision."
     )
-    allowed_ms: Milliseconds = Field(
+    allowed_ms: Annotated[Milliseconds, Field(le=MAX_LATE_MS)] = Field(
         default=600_000, description="After the decision, in stream time: later than that an item is counted only."
     )
 

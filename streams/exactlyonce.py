@@ -22,6 +22,7 @@ from streams import clients
 from streams.deadletters import dead_letter
 from streams.evidence import EvidenceCollector
 from streams.gates import DecideSettings, MakeGate, Notify, Owned, Records
+from streams.logstart import LogStart
 from streams.ownership import Ownership
 from streams.recovery import Recoverer
 from streams.sender import Sender
@@ -56,6 +57,7 @@ class DecideLoop:
         recoverer = Recoverer(properties, settings.names, settings.partitions, make_gate)
         self._ownership = Ownership(self._consumer, settings.names.scores, recoverer, notify)
         self._evidence = EvidenceCollector(properties, settings.names, settings.score_group, settings.partitions)
+        self._log_start = LogStart(properties, settings)
         self._lag = LagWatch(self._consumer, settings.names.scores)
         self._joined = False
         self._draining = False
@@ -101,6 +103,7 @@ class DecideLoop:
         self._close_windows()
         if len(messages) < BATCH_RECORDS or self._full():
             self._send()
+        self._log_start.advance(self._ownership.owned.values())
         if self._lag.due():
             self._lag.look({number: one.gate.position for number, one in self._ownership.owned.items()})
 

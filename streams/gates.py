@@ -13,6 +13,18 @@ Records = Iterable[tuple[int, bytes | None]]
 """Records of `scores`: offset and value."""
 
 
+class Withdrawal(Protocol):
+    """The word that an earlier decision no longer holds."""
+
+    @property
+    def action(self) -> str:
+        """Name of the topic that the earlier decision was sent to."""
+
+    @property
+    def value(self) -> bytes:
+        """The record."""
+
+
 class Verdict(Protocol):
     """A decision that is ready to be sent."""
 
@@ -31,6 +43,10 @@ class Verdict(Protocol):
     @property
     def value(self) -> bytes:
         """The record."""
+
+    @property
+    def withdrawal(self) -> Withdrawal | None:
+        """Goes with a decision that has another action than the one it replaces."""
 
 
 class Unreadable(Protocol):
@@ -109,4 +125,4 @@ class DecideSettings:
     group: str
     score_group: str
     transactional_id: str
-    policy_version: int
+    remember_ms: int = 86_400_000  # how long a decision is recognised after it was forgotten, in stream time

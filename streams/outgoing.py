@@ -32,13 +32,19 @@ class Outgoing:
         return self.by_cause.total()
 
     def add(self, names: TopicNames, partition: int, verdicts: Sequence[Verdict]) -> None:
-        """Add the decisions of a partition: each to the log, to `latest` and to the topic of its action."""
+        """Add the decisions of a partition: each to the log, to `latest` and to the topic of its action.
+
+        What a decision withdraws goes to the topic of the earlier action.
+        """
         messages = [{"key": verdict.key, "value": verdict.value} for verdict in verdicts]
         self.by_place[names.decisions, partition] = messages
         self.by_place[names.latest, partition] = messages
         by_action: dict[str, Messages] = {}
         for verdict, message in zip(verdicts, messages, strict=True):
             by_action.setdefault(verdict.action, []).append(message)
+            withdrawn = verdict.withdrawal
+            if withdrawn is not None:
+                by_action.setdefault(withdrawn.action, []).append({"key": verdict.key, "value": withdrawn.value})
         for action, chosen in by_action.items():
             self.by_place[names.action(action), partition] = chosen
         for (action, cause), count in Counter([(one.action, one.cause) for one in verdicts]).items():
@@ -91,7 +97,7 @@ def _offset(settings: DecideSettings, one: Owned, mark: Checkpoint) -> TopicPart
         mark.position,
         mark.stream_time,
         one.decisions_from,
-        settings.policy_version,
-        mark.truncated_below,
+        truncated_below=mark.truncated_below,
+        policy=mark.policy,
     )
     return TopicPartition(settings.names.scores, one.partition, mark.low_watermark, encode(metadata))

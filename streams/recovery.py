@@ -139,7 +139,9 @@ class Recoverer:
         metadata = checkpoint.decode(committed.metadata or "")
         if metadata.partitions != self._partitions:
             raise PartitionCountError(_split(self._names.scores, self._partitions, metadata.partitions))
-        start_at = Checkpoint(committed.offset, metadata.position, metadata.stream_time, metadata.truncated_below)
+        start_at = Checkpoint(
+            committed.offset, metadata.position, metadata.stream_time, metadata.truncated_below, metadata.policy
+        )
         return start_at, metadata.decisions_from
 
     def _read(self) -> list[Owned]:

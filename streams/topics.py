@@ -62,6 +62,16 @@ class TopicNames:
         """The latest decision of each parent, compacted."""
         return self.prefix + "latest"
 
+    @property
+    def policies(self) -> str:
+        """Every version of every policy, compacted, and which of them was activated when; one partition."""
+        return self.prefix + "policies"
+
+    @property
+    def alarms(self) -> str:
+        """Pass rates that left their expected band, and those that came back; one partition."""
+        return self.prefix + "alarms"
+
     def action(self, action: str) -> str:
         """Return the topic that an action's decisions are sent to."""
         return self.prefix + action
@@ -97,6 +107,8 @@ def topic_set(
     spans = {"retention.ms": str(retention), "segment.ms": str(segment)}
     outliving = {"retention.ms": str(_needed_retention(spans))}
 
+    compacted = {"cleanup.policy": "compact"}
+
     def spec(name: str, fixed: dict[str, str], initial: dict[str, str], outlives: str | None = None) -> TopicSpec:
         return TopicSpec(name, partitions, fixed, initial, outlives)
 
@@ -105,8 +117,10 @@ def topic_set(
         spec(names.scores, delete | appended, spans),
         spec(names.dead_letters, delete, spans | {"max.message.bytes": str(MAX_ITEM_BYTES + DEAD_LETTER_ROOM)}),
         spec(names.decisions, delete | appended | {"retention.bytes": "-1"}, outliving, names.scores),
-        spec(names.latest, {"cleanup.policy": "compact"}, {}),
+        spec(names.latest, compacted, {}),
         *(spec(names.action(action), delete, spans) for action in actions),
+        TopicSpec(names.policies, 1, compacted | appended, {}),
+        TopicSpec(names.alarms, 1, delete, spans),
     ]
 
 

@@ -69,9 +69,7 @@ class Bench:
     ) -> Iterator[Running]:
         """Run a decider in this process until the block ends."""
         used, stop = decider or policy(), threading.Event()
-        settings = DecideSettings(
-            self.names, PARTITIONS, self.group, self.score_group, f"{self.group}-{instance}", used.version
-        )
+        settings = DecideSettings(self.names, PARTITIONS, self.group, self.score_group, f"{self.group}-{instance}")
         events: list[tuple[str, dict[str, Any]]] = []
         loop = DecideLoop(
             {**self.properties, "session.timeout.ms": 6_000, **(properties or {})},

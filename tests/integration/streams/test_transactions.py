@@ -61,7 +61,7 @@ def test_more_decisions_than_a_transaction_takes_all_arrive_behind_an_open_windo
     stop = threading.Event()
     loop = DecideLoop(
         kafka.properties,
-        DecideSettings(names, 1, prefix + "decide", prefix + "score", prefix + "id", 1),
+        DecideSettings(names, 1, prefix + "decide", prefix + "score", prefix + "id"),
         lambda partition, start_at: PartitionGate(partition, POLICY, start_at),
         lambda event, **fields: committed.append(fields["decisions"]) if event == "committed" else None,
     )

@@ -9,7 +9,7 @@ from schemas.checkpoint import FORMAT, Metadata, UnreadableCheckpointError, deco
 numbers = st.integers(0, 2**63 - 1)
 
 
-@given(metadata=st.builds(Metadata, st.just(FORMAT), *[numbers] * 6))
+@given(metadata=st.builds(Metadata, st.just(FORMAT), *[numbers] * 6, policy=st.text(max_size=600)))
 def test_metadata_comes_back_as_it_was(metadata: Metadata) -> None:
     text = encode(metadata)
     assert decode(text) == metadata
@@ -24,7 +24,7 @@ def test_what_is_not_ours_is_refused(text: str) -> None:
 
 def test_a_newer_format_is_refused() -> None:
     with pytest.raises(UnreadableCheckpointError, match=f"format {FORMAT + 1}, not {FORMAT}"):
-        decode(encode(Metadata(FORMAT + 1, 6, 0, 0, 0, 1)))
+        decode(encode(Metadata(FORMAT + 1, 6, 0, 0, 0)))
 
 
 def test_a_field_that_was_added_has_a_default() -> None:

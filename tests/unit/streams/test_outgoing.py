@@ -10,7 +10,7 @@ from streams.outgoing import Gatherer
 from streams.topics import TopicNames
 
 LIMIT = 10
-SETTINGS = DecideSettings(TopicNames(), 3, "decide", "score", "id", 1)
+SETTINGS = DecideSettings(TopicNames(), 3, "decide", "score", "id")
 
 
 @dataclass
@@ -18,6 +18,7 @@ class _Verdict:
     key: bytes
     action: str = "accept"
     cause: str = "complete"
+    withdrawal: None = None
     value: bytes = b"{}"
 
 
