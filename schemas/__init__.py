@@ -5,7 +5,7 @@ from schemas.decisions import AuditDraw, Bounds, Counts, Decision, PolicyRef, Re
 from schemas.heads import Encoding, HeadManifest, TrainingSource
 from schemas.items import ItemEnvelope, ParentEndedEvent, RawItem
 from schemas.policy import Action, Audit, Completeness, Label, Late, Method, PassRate, Policy, Rule, Thresholds
-from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded, PolicyActivated, ScoreRecord
+from schemas.scores import ItemFailed, ItemRuled, ItemScored, ItemSkipped, ParentEnded, PolicyActivated, ScoreRecord
 from schemas.windows import IndexRanges, TimeSpans, Whole, WindowRule
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "IndexRanges",
     "ItemEnvelope",
     "ItemFailed",
+    "ItemRuled",
     "ItemScored",
     "ItemSkipped",
     "Label",

@@ -13,13 +13,14 @@ from schemas.decisions import Decision, Retraction
 from schemas.heads import HeadManifest
 from schemas.items import ItemEnvelope, ParentEndedEvent
 from schemas.policy import Policy
-from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
+from schemas.scores import ItemFailed, ItemRuled, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
 
 FOLDER = Path(__file__).parent / "json"
 MODELS: tuple[type[BaseModel], ...] = (
     ItemEnvelope,
     ParentEndedEvent,
     ItemScored,
+    ItemRuled,
     ItemFailed,
     ItemSkipped,
     ParentEnded,

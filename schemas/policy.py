@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from schemas.base import Document
+from schemas.itemrules import MAX_ITEM_RULES, ItemRule
 from schemas.items import Identifier
 from schemas.windows import Milliseconds, Whole, WindowRule
 
@@ -144,6 +145,9 @@ class Rule(Document):
     early: bool = Field(
         default=False, description="Decide as soon as no remaining item can change the action; skip the others."
     )
+    items: Annotated[tuple[ItemRule, ...], Field(max_length=MAX_ITEM_RULES)] = Field(
+        default=(), description="Rules about single items; workers apply them before the encoder, cheap ones first."
+    )
     audit: Audit = Audit()
     expected_pass_rate: PassRate | None = None
     uncalibrated_may_reject: bool = Field(
@@ -155,6 +159,14 @@ class Rule(Document):
         absent = [label.value for label in Label if label not in self.actions]
         if absent:
             raise ValueError(f"actions must name every label; missing: {', '.join(absent)}")
+        return self
+
+    @model_validator(mode="after")
+    def _item_rules_have_names_of_their_own(self) -> Self:
+        names = [rule.name for rule in self.items]
+        if len(set(names)) != len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(f"two rules about items are named {twice}; give each a name of its own")
         return self
 
     @model_validator(mode="after")

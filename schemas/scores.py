@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, TypeAdapter
 
 from schemas.base import Record
-from schemas.items import Identifier, Index, Sha256
+from schemas.items import Code, Identifier, Index, Sha256
 
 Score = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -36,11 +36,22 @@ class ItemScored(_ItemAnswer):
     type: Literal["ItemScored"] = "ItemScored"
     score: Score = Field(description="Quality in [0,1]; not a probability unless the scorer is calibrated.")
     reasons: tuple[str, ...] = Field(default=(), description="Why the score is low, or how the item had to be read.")
+    flags: tuple[Code, ...] = Field(default=(), description="Rules of the policy that send its parent to review.")
     metrics: dict[str, float] = Field(default={}, description="Cheap metrics at native resolution.")
     scorer: Identifier = Field(description="Digest of encoder, weights, preprocessing and head.")
     calibrated: bool = False
     embedding: Identifier = Field(description="Key of the embedding's cache entry.")
     cached: bool = Field(default=False, description="The embedding came from the cache.")
+
+
+class ItemRuled(_ItemAnswer):
+    """An item that a rule of the policy answers by itself: it counts as score 0, and no encoder has seen it."""
+
+    type: Literal["ItemRuled"] = "ItemRuled"
+    rule: Code = Field(description="Name of the rule.")
+    flags: tuple[Code, ...] = Field(default=(), description="Other rules, which send its parent to review.")
+    policy: Identifier = Field(description="name@version of the policy that the worker followed.")
+    duplicate_of: Identifier | None = Field(default=None, description="Id of an earlier item with the same content.")
 
 
 class ItemFailed(_ItemAnswer):
@@ -55,7 +66,9 @@ class ItemSkipped(_ItemAnswer):
     """An item that was not scored on purpose, such as an empty slice."""
 
     type: Literal["ItemSkipped"] = "ItemSkipped"
-    cause: Identifier
+    cause: Identifier = Field(description="Why, or the name of the rule that says so.")
+    policy: Identifier | None = Field(default=None, description="name@version of the policy that has the rule.")
+    duplicate_of: Identifier | None = Field(default=None, description="Id of an earlier item with the same content.")
 
 
 class ParentEnded(_Answer):
@@ -75,8 +88,8 @@ class PolicyActivated(Record):
 
 
 ScoreRecord = Annotated[
-    ItemScored | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated, Field(discriminator="type")
+    ItemScored | ItemRuled | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated, Field(discriminator="type")
 ]
-SCORE_RECORD: TypeAdapter[ItemScored | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated] = TypeAdapter(
-    ScoreRecord
+SCORE_RECORD: TypeAdapter[ItemScored | ItemRuled | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated] = (
+    TypeAdapter(ScoreRecord)
 )
