@@ -34,6 +34,16 @@ Code = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]{1,40}$")]
 Codes = Annotated[tuple[Code, ...], BeforeValidator(_codes), Field(max_length=MAX_READ_AS)]
 
 
+def _in_digits(value: object) -> object:
+    """Refuse spellings of a number that Python reads and other languages do not, such as 1_000 and 3.0."""
+    if isinstance(value, str) and not (value.isascii() and value.isdigit()):
+        raise PydanticCustomError("digits", "must be a whole number in digits, not {value}", {"value": repr(value)})
+    return value
+
+
+InDigits = BeforeValidator(_in_digits)
+
+
 class ItemEnvelope(Record):
     """The CloudEvents attributes of one item. On the wire each is a header: `parent_id` is `ce_parentid`."""
 
@@ -41,8 +51,8 @@ class ItemEnvelope(Record):
     source: Identifier = Field(description="Who sent it; policies are chosen per kind and source.")
     kind: Identifier = Field(description="video-frame, mri-slice, document-chunk, or a new one.")
     parent_id: Identifier = Field(description="The video, volume or document it belongs to; the record's key.")
-    index: Index = Field(description="Its place in the parent, from 0.")
-    count: Annotated[int, Field(ge=1, le=2**31)] | None = Field(
+    index: Annotated[Index, InDigits] = Field(description="Its place in the parent, from 0.")
+    count: Annotated[int, InDigits, Field(ge=1, le=2**31)] | None = Field(
         default=None, description="Items in the parent, where the producer knows."
     )
     content_type: Identifier = Field(default="application/octet-stream", description="Media type of the value.")
@@ -78,7 +88,7 @@ class ParentEndedEvent(Record):
     source: Identifier
     kind: Identifier
     parent_id: Identifier
-    count: Annotated[int, Field(ge=0, le=2**31)] | None = None
+    count: Annotated[int, InDigits, Field(ge=0, le=2**31)] | None = None
     time: AwareDatetime | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
 from schemas.base import Document
 from schemas.itemrules import MAX_ITEM_RULES, ItemRule
@@ -153,6 +153,11 @@ class Rule(Document):
     uncalibrated_may_reject: bool = Field(
         default=False, description="Off: a head that is not calibrated sends to review what it would reject."
     )
+
+    @field_serializer("review_flag")
+    def _in_the_labels_order(self, labels: frozenset[Label]) -> list[Label]:
+        """A set has another order in each process, and the digest would differ with it."""
+        return [label for label in Label if label in labels]
 
     @model_validator(mode="after")
     def _every_label_has_an_action(self) -> Self:

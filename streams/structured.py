@@ -131,6 +131,8 @@ def _canonical(value: str | float) -> str:
     """Return an attribute's canonical string (CloudEvents 1.0.2, section 3.1: type system)."""
     if isinstance(value, bool):
         return "true" if value else "false"
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))  # JSON has one kind of number: 3.0 is 3
     return str(value)
 
 

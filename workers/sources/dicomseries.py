@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from workers.sources.dicomframe import Frame
+from workers.sources.dicomtags import levels
 
 _SAME_DIRECTION = 1e-3  # of a cosine: scanners round them
 _SAME_PLACE = 0.01  # mm
@@ -51,9 +52,12 @@ def _key(frame: Frame) -> tuple[Any, ...]:
 def _split(uid: str, frames: list[Frame]) -> Iterator[Series]:
     directions: list[NDArray[np.float64] | None] = []
     parts: dict[tuple[str, ...], list[Frame]] = defaultdict(list)
+    echoes = levels(frame.split.echo_time for frame in frames)
+    b_values = levels(frame.split.b_value for frame in frames)
     for frame in frames:
         direction = _direction(frame, directions)
-        parts[(str(astuple(frame.split)), str(direction), f"{frame.rows} x {frame.columns}")].append(frame)
+        split = replace(frame.split, echo_time=echoes[frame.split.echo_time], b_value=b_values[frame.split.b_value])
+        parts[(str(astuple(split)), str(direction), f"{frame.rows} x {frame.columns}")].append(frame)
     for part in sorted(parts):
         normal = _normal(directions[int(part[1])])
         for repetition, (members, notes) in enumerate(_ordered(parts[part], normal)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ _PRIVATE_B: Final = (
     (0x2001, "Philips Imaging DD 001", 0x03),
 )
 _GE_OFFSET: Final = 1_000_000_000
+_NEARLY: Final = 0.05
 
 SPLIT_TAGS: Final[tuple[str | int, ...]] = (
     *("EchoNumbers", "EchoTime", "DiffusionBValue", "TemporalPositionIdentifier"),
@@ -42,8 +44,8 @@ def split_of(tags: Dataset, image_type: tuple[str, ...]) -> Split:
     """Return what splits a series, of a header's tags or of one frame's."""
     return Split(
         whole(tags.get("EchoNumbers")),
-        _rounded(number(tags.get("EchoTime")) or number(tags.get("EffectiveEchoTime"))),
-        _rounded(_b_value(tags)),
+        number(tags.get("EchoTime")) or number(tags.get("EffectiveEchoTime")),
+        _b_value(tags),
         whole(tags.get("TemporalPositionIdentifier") or tags.get("TemporalPositionIndex")),
         "/".join(image_type[2:]),
     )
@@ -73,9 +75,20 @@ def whole(value: Any) -> int | None:
     return None if found is None else int(found)
 
 
-def _rounded(value: float | None) -> float | None:
-    """Return the value to a hundredth: what a scanner writes differs by less between slices."""
-    return None if value is None else round(value, 2)
+def levels(values: Iterable[float | None]) -> dict[float | None, float | None]:
+    """Return for each value the one that stands for it and for all that are nearly the same.
+
+    What a scanner writes differs in the last digits between the slices of one echo, so values that lie close together
+    are one: each no further than a twentieth (of a ms, or of s/mm2) from the next. The lowest of them, to a hundredth,
+    stands for all.
+    """
+    found: dict[float | None, float | None] = {None: None}
+    last: float | None = None
+    for value in sorted({value for value in values if value is not None}):
+        joins = last is not None and value - last <= _NEARLY
+        found[value] = found[last] if joins else round(value, 2)
+        last = value
+    return found
 
 
 def _b_value(tags: Dataset) -> float | None:

@@ -58,7 +58,7 @@ def test_text_comes_as_it_is(text: str, escaped: bool) -> None:
     assert item.value == text.encode()
 
 
-@pytest.mark.parametrize("index", [1, "1"])
+@pytest.mark.parametrize("index", [1, "1", 1.0])
 def test_numbers_may_be_numbers_or_strings(index: object) -> None:
     item = _parse(_event(index=index, windowlow=0.5, windowhigh="9", empty=True, readas="nan_masked", time=None))
     assert isinstance(item, RawItem)
@@ -126,7 +126,8 @@ def test_other_formats_are_refused_by_name(content_type: str, cause: str) -> Non
         (_event(type="other"), "unknown_type", "other"),
         (_event(index={}), "bad_envelope", "index: must be a string, a number or a boolean"),
         (_event(index=2), "index_beyond_count", "index 2 is not below count 2"),
-        (_event(index=1.5), "bad_envelope", "ce_index"),
+        (_event(index=1.5), "bad_envelope", "ce_index: must be a whole number in digits"),
+        (_event(index="1_0", count=100), "bad_envelope", "ce_index: must be a whole number in digits"),
         (_event(source=...), "bad_envelope", "ce_source: Field required"),
         (_event(data_base64="eA=="), "bad_data", "both"),
         (_event(data=..., data_base64="?"), "bad_data", "not base64"),

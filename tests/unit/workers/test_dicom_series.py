@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from workers.sources.dicomframe import Frame
 from workers.sources.dicomseries import series_of
-from workers.sources.dicomtags import Split
+from workers.sources.dicomtags import Split, levels
 
 AXIAL = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
 OBLIQUE = (0.8, 0.6, 0.0, -0.36, 0.48, 0.8)
@@ -71,3 +71,8 @@ def test_a_parents_slices_agree_in_all_but_their_place_and_never_share_one(frame
             along = [float(np.dot(f.position or (), normal)) for f in placed]
             steps = np.diff(along)
             assert (steps > 0).all() or (steps < 0).all()
+
+
+def test_values_that_differ_in_the_last_digits_are_one() -> None:
+    found = levels([4.6049, None, 4.6051, 9.2, 9.23, 4.65, 800.0])
+    assert found == {None: None, 4.6049: 4.6, 4.6051: 4.6, 4.65: 4.6, 9.2: 9.2, 9.23: 9.2, 800.0: 800.0}
