@@ -52,7 +52,7 @@ class ItemEnvelope(Record):
     kind: Identifier = Field(description="video-frame, mri-slice, document-chunk, or a new one.")
     parent_id: Identifier = Field(description="The video, volume or document it belongs to; the record's key.")
     index: Annotated[Index, InDigits] = Field(description="Its place in the parent, from 0.")
-    count: Annotated[int, InDigits, Field(ge=1, le=2**31)] | None = Field(
+    count: Annotated[int, Field(ge=1, le=2**31), InDigits] | None = Field(
         default=None, description="Items in the parent, where the producer knows."
     )
     content_type: Identifier = Field(default="application/octet-stream", description="Media type of the value.")
@@ -88,7 +88,7 @@ class ParentEndedEvent(Record):
     source: Identifier
     kind: Identifier
     parent_id: Identifier
-    count: Annotated[int, InDigits, Field(ge=0, le=2**31)] | None = None
+    count: Annotated[int, Field(ge=0, le=2**31), InDigits] | None = None
     time: AwareDatetime | None = None
 
 
