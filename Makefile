@@ -6,7 +6,7 @@ LOCKS := requirements.lock samples.lock
 SETUP := .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format chaos bench-decider schemas lock clean
+.PHONY: help setup demo test check format chaos bench-decider bench-early bench-memory schemas lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -37,6 +37,12 @@ chaos: $(SETUP) ## kill deciders for minutes; prints lost, duplicated, wrong
 
 bench-decider: $(SETUP) ## the decider beside a plain transactional loop, as a ratio
 	@$(BIN)/python -m tests.bench.decider $(ARGS)
+
+bench-early: $(SETUP) ## encoder calls that early decisions save, beside an oracle's (ARGS="--parents 10")
+	@$(BIN)/python -m tests.bench.early $(ARGS)
+
+bench-memory: $(SETUP) ## what a million open parents take, and a parent of a million items (ARGS="--parents 100000")
+	@$(BIN)/python -m tests.bench.memory $(ARGS)
 
 schemas: $(SETUP) ## write the JSON Schema files anew from the models
 	@$(BIN)/python -m schemas.export

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 ABSENT, SKIPPED, FAILED = -3.0, -2.0, -1.0  # below every score, in the order in which one answer replaces another
 _REACH = 256  # indices that may be passed over before an answer is kept apart
-_DENSE = 4  # as many cells for an answer are worth having a row of them
+_FAR_CELLS = 16  # of a row, which one that is kept apart takes as much as
+_DENSE = _FAR_CELLS  # cells for an answer that a row of them may have
 
 
 def replaces(new: float, old: float) -> bool:
@@ -20,49 +21,77 @@ def replaces(new: float, old: float) -> bool:
 
 
 class Answers:
-    """Scores, failures and skips by index, counted from the window's first one.
+    """Scores, failures and skips by place: their index, counted from the window's first one.
 
-    A row of 8-byte cells holds them as long as they come more or less in order; those far ahead of it, and those before
-    the first index, are kept in a dict until the row is worth extending.
+    A row of 8-byte cells holds them where they are dense, from whichever place on. Those far from it are kept in a dict
+    until the row is worth extending.
     """
 
-    __slots__ = ("far", "filled", "row")
+    __slots__ = ("far", "filled", "row", "start")
 
     def __init__(self) -> None:
         """Make an empty window's."""
         self.row = array("d")
+        self.start = 0  # place of the row's first cell
         self.far: dict[int, float] | None = None
         self.filled = 0
 
+    @property
+    def cells(self) -> int:
+        """How much they take, in cells of 8 bytes, about."""
+        return len(self.row) + (0 if self.far is None else _FAR_CELLS * len(self.far))
+
     def get(self, place: int) -> float:
         """Return what a place holds, or ABSENT."""
-        if 0 <= place < len(self.row):
-            return self.row[place]
+        if 0 <= place - self.start < len(self.row):
+            return self.row[place - self.start]
         return ABSENT if self.far is None else self.far.get(place, ABSENT)
 
     def put(self, place: int, value: float) -> None:
         """Set a place that is empty."""
         self.filled += 1
-        row = self.row
-        if 0 <= place < len(row):
-            row[place] = value
-        elif self.far is None and 0 <= place <= len(row) + _REACH:
-            row.extend([ABSENT] * (place - len(row)))
-            row.append(value)
+        cell, cells = place - self.start, len(self.row)
+        room = _DENSE * self.filled + _REACH
+        if 0 <= cell < cells:
+            self.row[cell] = value
+        elif cells <= cell <= cells + _REACH and cell < room:
+            self._extend(place)
+            self.row.append(value)
+            self._draw_near()
+        elif -_REACH <= cell < 0 < cells and cells - cell < room:
+            self._extend_below(max(place - cells, self.start - room + cells))
+            self.row[place - self.start] = value
         else:
             self._put_far(place, value)
 
-    def extend(self, values: list[float]) -> None:
-        """Append values to the row; nothing is kept apart."""
-        self.row.extend(values)
-        self.filled += len(values)
-
     def replace(self, place: int, value: float) -> None:
         """Set a place that holds something."""
-        if 0 <= place < len(self.row):
-            self.row[place] = value
+        if 0 <= place - self.start < len(self.row):
+            self.row[place - self.start] = value
         elif self.far is not None:
             self.far[place] = value
+
+    def _take_far(self, places: range) -> array[float]:
+        """Return cells for some places, with what is kept apart of them, which is so no more."""
+        far = self.far
+        if far is None:
+            return array("d", [ABSENT]) * len(places)
+        cells = array("d", [far.pop(place, ABSENT) for place in places])
+        self.far = far or None
+        return cells
+
+    def _extend(self, stop: int) -> None:
+        self.row.extend(self._take_far(range(self.start + len(self.row), stop)))
+
+    def _extend_below(self, start: int) -> None:
+        self.row = self._take_far(range(start, self.start)) + self.row
+        self.start = start
+
+    def _draw_near(self) -> None:
+        """Move what follows the row into it."""
+        end = self.start + len(self.row)
+        while self.far is not None and end in self.far:
+            self._extend(end := end + 1)
 
     def _put_far(self, place: int, value: float) -> None:
         if self.far is None:
@@ -73,14 +102,17 @@ class Answers:
             self._gather(far)
 
     def _gather(self, far: dict[int, float]) -> None:
-        """Move what is kept apart into the row where it nearly fills it."""
-        length = max(far) + 1
-        if min(far) < 0 or length > _DENSE * self.filled:
-            return
-        self.row.extend([ABSENT] * (length - len(self.row)))
-        for place, value in far.items():
-            self.row[place] = value
-        self.far = None
+        """Move what is kept apart into the row, as far as it nearly fills it."""
+        held, end = self.filled - len(far), self.start + len(self.row)
+        above = sorted(place for place in far if place >= end)
+        dense = [place for n, place in enumerate(above, 1) if place - self.start < _DENSE * (held + n)]
+        if dense:
+            self._extend(dense[-1] + 1)
+        held, end = self.filled - len(self.far or ()), self.start + len(self.row)
+        below = sorted((place for place in self.far or () if place < self.start), reverse=True)
+        dense = [place for n, place in enumerate(below, 1) if end - place <= _DENSE * (held + n)]
+        if dense:
+            self._extend_below(dense[-1])
 
     def ordered(self) -> list[float]:
         """Return all values in order, ABSENT, SKIPPED and FAILED ones first."""
@@ -88,18 +120,18 @@ class Answers:
 
     def highest(self) -> int:
         """Return the highest place that is filled, or -1."""
-        last = len(self.row) - 1  # the last cell of the row is always filled
+        last = self.start + len(self.row) - 1  # the last cell of the row is always filled
         highest: int = max(last, *self.far) if self.far else last
         return highest
 
     def lowest(self) -> int:
         """Return the lowest place that is filled; there is one."""
-        first = next((place for place, value in enumerate(self.row) if value != ABSENT), None)
+        first = next((place for place, value in enumerate(self.row, self.start) if value != ABSENT), None)
         places: list[int] = [*(self.far or ()), *([] if first is None else [first])]
         return min(places)
 
     def items(self) -> Iterator[tuple[int, float]]:
         """Yield each filled place with its value."""
-        yield from ((place, value) for place, value in enumerate(self.row) if value != ABSENT)
+        yield from ((place, value) for place, value in enumerate(self.row, self.start) if value != ABSENT)
         if self.far is not None:
             yield from self.far.items()

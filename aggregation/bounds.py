@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from aggregation.methods import Aggregator, aggregator
+from aggregation.padded import Padded
 from schemas.policy import Method
 
 
@@ -31,9 +32,4 @@ def score_bounds(scores: Sequence[float], remaining: int, method: Method) -> tup
 
 def ordered_bounds(ordered: Sequence[float], remaining: int, combine: Aggregator) -> tuple[float, float]:
     """Return the same for scores in order, the lowest first. At least one is there or remains."""
-    return combine([0.0] * remaining + list(ordered)).score, upper_bound(ordered, remaining, combine)
-
-
-def upper_bound(ordered: Sequence[float], remaining: int, combine: Aggregator) -> float:
-    """Return the highest score alone."""
-    return combine(list(ordered) + [1.0] * remaining).score
+    return combine(Padded(remaining, ordered)).score, combine(Padded(0, ordered, remaining)).score

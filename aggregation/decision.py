@@ -95,7 +95,7 @@ class _Decision(msgspec.Struct, tag="Decision", tag_field="type", kw_only=True, 
     effective_trim: float | None = None
     cause: Cause
     counts: _Counts
-    worst: list[Worst]
+    worst: tuple[Worst, ...]
     scorers: list[str]
     policy: msgspec.Raw
     partition: int

@@ -66,6 +66,7 @@ class PartitionGate:
         self._find_policy = find_policy
         self._edition = Edition("", policy)
         self._editions = {"": self._edition}
+        self._switches: list[tuple[int, Edition]] = []  # offsets of markers, from the low watermark on
         self._ready: list[Verdict] = []
         self._now = 0
         self._most_bytes = most_bytes
@@ -117,15 +118,17 @@ class PartitionGate:
                     unreadable.append(Unreadable(offset, str(error)))
                 continue
             if type(record) is wire.PolicyActivated:
-                if not self._activate(record.name, record.version, record.digest) and offset >= self._counted_to:
-                    unreadable.append(Unreadable(offset, f"policy {record.name}@{record.version} is not to be found"))
+                unreadable += self._switch(record, offset)
                 continue
             at = record.appended_at
             time = at if at > self.stream_time else self.stream_time  # noqa: FURB136 - max() costs three times as much
             window = opened.get(record.parent_id)
             if window is None:
                 self._route(record, offset, time)
-            elif type(record) is wire.ParentEnded or window.look_at is not None:
+            elif type(record) is wire.ParentEnded:
+                self._end_parts(record, time)
+                self._take(window, record, time)
+            elif window.look_at is not None:
                 self._take(window, record, time)
             else:
                 taken += 1
@@ -164,17 +167,22 @@ class PartitionGate:
 
     def _route(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int) -> None:
         """Take a record whose parent has no open window that holds all of it."""
+        if type(record) is wire.ParentEnded:
+            self._end_parts(record, time)
         lane = self._edition.lane_of(record.kind, record.source)
-        if lane.terms.window.by == "whole":
+        if lane.terms.window.by == "whole" or self._windows.claims(record.parent_id, offset, time):
             self._offer(lane, WHOLE_PARENT, record, offset, time)
-        elif self._windows.spent(record.parent_id, record, offset):
-            return
-        elif type(record) is wire.ParentEnded:
-            for window in self._windows.spans_of_parent(record.parent_id):
-                self._take(window, record, time)
-        else:
+        elif type(record) is not wire.ParentEnded:
             for span in spans_of(record, lane.terms.window):
                 self._offer(lane, span, record, offset, time)
+
+    def _end_parts(self, record: wire.ParentEnded, time: int) -> None:
+        """Let the end of a parent close its windows that hold a part of it; those that were decided learn its count."""
+        for window in self._windows.parts_of(record.parent_id):
+            if window.waits:
+                self._take(window, record, time)
+            else:
+                self._windows.end_again(window, record, self.position - 1, time)
 
     def _offer(
         self, lane: Lane, span: Span, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int
@@ -185,6 +193,14 @@ class PartitionGate:
             window = self._windows.find(key, lane, span, record, offset, time=self.stream_time)
         if window is not None:
             self._take(window, record, time)
+
+    def _switch(self, marker: wire.PolicyActivated, offset: int) -> list[Unreadable]:
+        """Put another policy version in force, or return the marker where there is none."""
+        if self._activate(marker.name, marker.version, marker.digest):
+            self._switches.append((offset, self._edition))
+        elif offset >= self._counted_to:
+            return [Unreadable(offset, f"policy {marker.name}@{marker.version} is not to be found")]
+        return []
 
     def _activate(self, name: str, version: int, digest: str) -> bool:
         reference = f"{name}@{version}"
@@ -199,6 +215,7 @@ class PartitionGate:
 
     def _close(self, window: Window, cause: Cause, time: int, ruling: Ruling | None = None) -> None:
         through = self.position - 1
+        final = cause in FINAL
         evidence = weigh(window, closed=ruling is None)
         if ruling is None:
             ruling = rule_on(window, evidence, self._obstacles(window, cause))
@@ -209,6 +226,7 @@ class PartitionGate:
         if before is not None and before.action != ruling.action:
             withdrawal = Withdrawal(before.action, retraction(window, ruling.action))
         key = window.parent_id.encode()
+        terms = window.lane.terms
         self._ready.append(
             Verdict(
                 key,
@@ -228,9 +246,11 @@ class PartitionGate:
                 through,
                 0 if before is None else before.revision + 1,
                 ruling.action,
-                cause in FINAL,
+                final,
                 time,
                 window.answers.filled if before is None else before.on_time,
+                window.reopened,
+                time + terms.late_ms if terms.revises and not final else 0,
             ),
         )
 
@@ -239,11 +259,17 @@ class PartitionGate:
         found = []
         if cause == "memory":
             found.append("memory")
-        if not window.whole:
-            terms = self._edition.lane_of(window.kind, window.source).terms
-            if terms.window != window.lane.terms.window:
-                found.append("policy_changed")
+        if not window.whole and self._was_cut_otherwise(window):
+            found.append("policy_changed")
         return found
+
+    def _was_cut_otherwise(self, window: Window) -> bool:
+        """Whether a policy has been in force since a window was opened that has other windows: items went to those."""
+        return any(
+            edition.lane_of(window.kind, window.source).terms.window != window.lane.terms.window
+            for offset, edition in self._switches
+            if offset > window.first_offset
+        )
 
     def _close_due(self, time: int) -> None:
         for due in self._windows.take_due(time):
@@ -276,6 +302,11 @@ class PartitionGate:
         """How many windows are open."""
         return len(self._windows.open)
 
+    @property
+    def policy(self) -> str:
+        """Name@version of the policy that windows are opened under now; empty for the decider's own."""
+        return self._edition.name
+
     def checkpoint(self) -> Checkpoint:
         """Return where a successor has to begin, once the decisions taken so far are committed with it.
 
@@ -291,11 +322,13 @@ class PartitionGate:
         else:
             first, time, edition = self.position, self.stream_time, self._edition.name
         self._windows.decided.forget(self.stream_time, first)
+        if self._switches:
+            self._switches = [switch for switch in self._switches if switch[0] >= first]
         return Checkpoint(first, self.position, time, self._truncated_below, edition)
 
     def _shed(self, most_bytes: int) -> None:
         """Close the oldest windows until the others fit."""
-        while self._windows.weight > most_bytes and (window := self._windows.oldest()) is not None:
+        while (window := self._windows.to_shed(most_bytes)) is not None:
             if window.waits:
                 self.tally.shed += 1
                 self._close(window, "memory", self.stream_time)

@@ -13,7 +13,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from aggregation.spans import key_of
+from aggregation.spans import REOPENED, key_of
 from schemas import wire
 from schemas.policy import Late
 
@@ -33,10 +33,8 @@ class Known(msgspec.Struct, gc=False):
     final: bool  # no item can change it, or none is left to change it with
     closed_at: int  # stream time, ms
     on_time: int  # answers in the window when it was decided first
-
-    def covers(self, offset: int) -> bool:
-        """Whether a record at this offset has had its part in it."""
-        return offset <= self.through_offset
+    reopened: bool  # an earlier decision of it had been forgotten
+    revised_until: int = 0  # stream time, ms, before which a late item revises it; 0: none does
 
 
 class _Timings(msgspec.Struct, frozen=True):
@@ -50,7 +48,12 @@ class _Counts(msgspec.Struct, frozen=True):
     late: int = 0
 
 
+class _Bounds(msgspec.Struct, frozen=True):
+    """Of an early decision; what they are does not matter."""
+
+
 class _Late(msgspec.Struct, frozen=True):
+    rule: str = Late().rule
     allowed_ms: int = Late().allowed_ms
 
 
@@ -75,6 +78,13 @@ class _Decision(msgspec.Struct, frozen=True):
     counts: _Counts
     timings: _Timings
     policy: _Policy
+    reasons: tuple[str, ...] = ()
+    bounds: _Bounds | None = None
+
+    @property
+    def final(self) -> bool:
+        """Whether no item changes it; `reopened` and `truncated` stand in place of what closed it."""
+        return self.cause in FINAL or self.bounds is not None or "memory" in self.reasons
 
 
 _decoder = msgspec.json.Decoder(_Decision)
@@ -85,6 +95,7 @@ class DecidedWindows:
 
     def __init__(self, remember_ms: int) -> None:
         """Know of none. `remember_ms` is how long a forgotten decision is still recognised, in stream time."""
+        self.most: int | None = None  # known in full, before late times are cut short
         self._known: dict[str, Known] = {}
         self._waiting: deque[tuple[int, int, str]] = deque()  # forget at, through_offset, key
         self._fingerprints = _Fingerprints(max(1, remember_ms // GENERATIONS))
@@ -110,17 +121,20 @@ class DecidedWindows:
             found = _decoder.decode(decision)
         except wire.UNREADABLE:
             return False
-        counts = found.counts
+        counts, late, closed_at = found.counts, found.policy.rule.late, found.timings.closed_at
+        revises = late.rule == "revise" and not found.final
         known = Known(
             found.first_offset,
             found.through_offset,
             found.revision,
             found.action,
-            found.cause in FINAL,
-            found.timings.closed_at,
+            found.final,
+            closed_at,
             counts.scored + counts.failed + counts.skipped - counts.late,
+            REOPENED in found.window,
+            closed_at + late.allowed_ms if revises else 0,
         )
-        self.learn(key_of(found.parent_id, found.window), known, found.policy.rule.late.allowed_ms)
+        self.learn(key_of(found.parent_id, found.window), known, late.allowed_ms)
         return True
 
     def was_decided(self, key: str) -> bool:
@@ -128,15 +142,26 @@ class DecidedWindows:
         return self._fingerprints.has(key)
 
     def forget(self, stream_time: int, low_watermark: int) -> None:
-        """Keep no more than a fingerprint of what can be neither read again nor revised."""
+        """Keep no more than a fingerprint of what can be neither read again nor revised.
+
+        Where more are known than there is room for, the late time of the oldest is cut short: a later item of theirs
+        opens a window again. Windows that may be revised hold the watermark back, and so are not concerned.
+        """
         waiting = self._waiting
-        while waiting and waiting[0][0] <= stream_time and waiting[0][1] < low_watermark:
+        while waiting and waiting[0][1] < low_watermark and (waiting[0][0] <= stream_time or self._too_many()):
             _, through, key = waiting.popleft()
             known = self._known.get(key)
             if known is not None and known.through_offset == through:
                 del self._known[key]
-                self._fingerprints.add(key, known.closed_at)
+                self._fingerprints.add(key, stream_time)
         self._fingerprints.expire(stream_time)
+
+    def held_by(self, first_offset: int) -> bool:
+        """Whether too many are known because a window that began at this offset keeps them from being forgotten."""
+        return self.most is not None and self._too_many() and self._waiting[-self.most - 1][1] >= first_offset
+
+    def _too_many(self) -> bool:
+        return self.most is not None and len(self._known) > self.most
 
 
 class _Fingerprints:

@@ -12,6 +12,7 @@ from math import fsum
 
 import msgspec
 
+from aggregation.padded import Padded
 from schemas.policy import Method
 
 
@@ -32,7 +33,8 @@ def mean(ordered: Sequence[float]) -> float:
     The sum is rounded once, so that the order of the scores cannot change it, and the quotient is held between the
     lowest and the highest score, which rounding can leave by one unit in the last place.
     """
-    return min(max(fsum(ordered) / len(ordered), ordered[0]), ordered[-1])
+    addends = ordered.addends if isinstance(ordered, Padded) else ordered
+    return min(max(fsum(addends) / len(ordered), ordered[0]), ordered[-1])
 
 
 def median_mid(ordered: Sequence[float]) -> float:

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from aggregation.bounds import ordered_bounds, upper_bound
+from aggregation.bounds import ordered_bounds
+from aggregation.padded import Padded
 from aggregation.terms import Terms
 from aggregation.window import Window
 
@@ -20,7 +21,7 @@ _ROUNDING = 1e-12  # by which a sum over more items may differ; far more than it
 class Evidence(msgspec.Struct, frozen=True, gc=False):
     """What a window's answers come to."""
 
-    values: list[float]  # what is aggregated, the lowest first
+    values: Sequence[float]  # what is aggregated, the lowest first
     scored: int
     failed: int
     skipped: int
@@ -43,16 +44,15 @@ class Ruling(msgspec.Struct, frozen=True, gc=False):
 
 def weigh(window: Window, *, closed: bool = True) -> Evidence:
     """Return what a window's answers come to; while it is not closed, an item without an answer may still get one."""
-    window.take_in()
     terms = window.lane.terms
     without = window.missing
     missing = without if closed else 0
     scored = window.scored
     ordered = window.answers.ordered()
-    values = ordered if len(ordered) == scored else ordered[len(ordered) - scored :]
+    values: Sequence[float] = ordered if len(ordered) == scored else ordered[len(ordered) - scored :]
     zeros = (window.failed if terms.failed_as_zero else 0) + (missing if terms.missing_as_zero else 0)
     if zeros:
-        values = [0.0] * zeros + values
+        values = Padded(zeros, values)
     uncalibrated = window.calibrated is False or bool(window.uncalibrated)
     return Evidence(values, scored, window.failed, window.skipped, missing, without - missing, uncalibrated)
 
@@ -73,7 +73,7 @@ def rule_on(window: Window, evidence: Evidence, obstacles: Sequence[str] = ()) -
     result = terms.combine(evidence.values)
     band = terms.band(result.score)
     action = terms.actions[band]
-    if action == REJECT and evidence.uncalibrated and not _calibrated_rejects(window, result.score, 0):
+    if action == REJECT and evidence.uncalibrated and not _calibrated_rejects(window, evidence):
         obstacles.append("uncalibrated_head")
     if obstacles:
         action = REVIEW
@@ -119,12 +119,10 @@ def _possible_actions(window: Window, evidence: Evidence, bounds: tuple[float, f
     terms = window.lane.terms
     if _certain(window, evidence):
         return {REVIEW}
-    slack = 0.0 if terms.exact else _ROUNDING
-    lower, upper = max(0.0, bounds[0] - slack), min(1.0, bounds[1] + slack)
-    actions = terms.actions_between(lower, upper)
+    actions = _actions_within(terms, bounds)
     if evidence.scored < terms.min_scored or _lacking(evidence, terms, evidence.remaining):
         actions.add(REVIEW)
-    if REJECT in actions and evidence.uncalibrated and not _calibrated_rejects(window, lower, evidence.remaining):
+    if REJECT in actions and evidence.uncalibrated and not _calibrated_rejects(window, evidence):
         actions.add(REVIEW)
     return actions
 
@@ -162,30 +160,27 @@ def _lacking(evidence: Evidence, terms: Terms, missing: int) -> bool:
     return bool(unanswered) and unanswered / known > terms.max_missing
 
 
-def _calibrated_rejects(window: Window, lower: float, remaining: int) -> bool:
-    """Whether the reject stands whatever the items are worth whose head is not calibrated, and those that remain.
-
-    Args:
-        window: its answers.
-        lower: the lowest score that the parent can have.
-        remaining: how many items may still get a score.
-    """
+def _calibrated_rejects(window: Window, evidence: Evidence) -> bool:
+    """Whether the reject stands whatever the items are worth whose head is not calibrated, and those that remain."""
     terms = window.lane.terms
     if terms.uncalibrated_may_reject:
         return True
-    sure = _sure_values(window)
     doubtful = window.scored if window.uncalibrated is None else len(window.uncalibrated)
-    highest = upper_bound(sure, remaining + doubtful, terms.combine)
+    bounds = ordered_bounds(_sure_values(window, evidence), evidence.remaining + doubtful, terms.combine)
+    return _actions_within(terms, bounds) == {REJECT}
+
+
+def _actions_within(terms: Terms, bounds: tuple[float, float]) -> set[str]:
+    """Return the actions of all scores within bounds, which may be off by rounding."""
     slack = 0.0 if terms.exact else _ROUNDING
-    return terms.actions_between(lower, min(1.0, highest + slack)) == {REJECT}
+    return terms.actions_between(max(0.0, bounds[0] - slack), min(1.0, bounds[1] + slack))
 
 
-def _sure_values(window: Window) -> list[float]:
-    """Return the scores of calibrated heads, and the zeros of items that failed, in order."""
+def _sure_values(window: Window, evidence: Evidence) -> Sequence[float]:
+    """Return the scores of calibrated heads, and the zeros of items that have none and count as such, in order."""
     doubtful, base = window.uncalibrated, window.base
     scores = [] if doubtful is None else [v for place, v in window.answers.items() if place + base not in doubtful]
-    failed = window.failed if window.lane.terms.failed_as_zero else 0
-    return [0.0] * failed + sorted(value for value in scores if value >= 0.0)
+    return Padded(len(evidence.values) - evidence.scored, sorted(value for value in scores if value >= 0.0))
 
 
 def _notes(window: Window, evidence: Evidence) -> list[str]:

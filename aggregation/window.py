@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 WORST_ITEMS = 3
 _MOST_CAUSES = 8  # of failures that are named in a decision
+_NOTE_CELLS = 12  # of an answer, which an index in a set takes as much as
 _NO_LIMIT = 2.0  # above every score
+_NOTHING = Answers()
 
 
 class Worst(msgspec.Struct, order=True, frozen=True, gc=False):
@@ -45,7 +47,6 @@ class Window:
         "count_conflict",
         "decided",
         "duplicates",
-        "enough",
         "expected",
         "failed",
         "first_at",
@@ -60,6 +61,7 @@ class Window:
         "opened_at",
         "origin_conflict",
         "parent_id",
+        "queued",
         "reopened",
         "scorer",
         "scorers",
@@ -69,7 +71,6 @@ class Window:
         "time_before",
         "truncated",
         "uncalibrated",
-        "waiting",
         "waits",
         "whole",
         "worst",
@@ -102,9 +103,8 @@ class Window:
         self.count: int | None = None  # of the parent, as its producer says
         self.expected = span.size
         self.answers = Answers()
-        self.waiting: list[wire.ItemAnswer] = []  # to be taken in
         self.failed = self.skipped = self.duplicates = 0
-        self.worst: list[Worst] = []
+        self.worst: tuple[Worst, ...] = ()
         self.worst_limit = _NO_LIMIT
         self.scorer = ""
         self.scorers: set[str] | None = None  # where there is more than the first
@@ -117,73 +117,47 @@ class Window:
         self.reopened = False  # an earlier decision of it has been forgotten
         self.decided: Known | None = None  # the decision that a revision would replace
         self.waits = True  # for answers, or for its time
+        self.queued = False  # whether it stands in its lane's heap
         self.gone = False  # nothing can come of it any more
         if type(first) is wire.ItemScored:
             self.scorer, self.calibrated = lane.shared(first.scorer), first.calibrated
         if first.count is not None:
             self._learn_count(first.count)
-        self.enough = lane.patience if self.expected is None else min(lane.patience, self.expected)
 
     def add(self, answer: wire.ItemAnswer) -> bool:
         """Take one item's answer. A further answer for an index is counted, and the better of both stays.
 
-        Answers wait in a short list, since taking several in at once costs a fraction of taking each by itself.
-
         Returns:
             Whether every expected item has been answered.
         """
-        waiting = self.waiting
-        waiting.append(answer)
-        if len(waiting) < self.enough and (answer.count == self.count or answer.count is None):
-            return False
-        self.take_in()
+        if not self._take_next(answer):
+            self._take(answer)
         expected = self.expected
         return expected is not None and self.answers.filled >= expected
 
-    def take_in(self) -> None:
-        """Take in the answers that wait."""
-        waiting = self.waiting
-        if not waiting:
-            return
-        if not self._take_in_order(waiting):
-            for answer in waiting:
-                self._take(answer)
-        waiting.clear()
-        patience, expected, filled = self.lane.patience, self.expected, self.answers.filled
-        self.enough = patience if expected is None else max(1, min(expected - filled, patience))
-
-    def _take_in_order(self, batch: list[wire.ItemAnswer]) -> bool:
-        """Take in scores that follow each other and are like those before, as nearly all are; return whether it did."""
-        answers, scorer, calibrated, count = self.answers, self.scorer, self.calibrated, self.count
-        kind, source, first_at, last_at = self.kind, self.source, self.first_at, self.last_at
-        index = self.base + len(answers.row)
-        rows = []
-        for answer in batch:
-            if (
-                type(answer) is not wire.ItemScored
-                or answer.index != index
-                or answer.scorer != scorer
-                or answer.calibrated is not calibrated
-                or answer.count != count
-                or answer.source != source
-                or answer.kind != kind
-            ):
-                return False
-            index += 1
-            at = answer.appended_at
-            if at > last_at:
-                last_at = at
-            elif at < first_at:
-                first_at = at
-            rows.append((answer.score, answer.index, answer))
-        if answers.far is not None:
+    def _take_next(self, answer: wire.ItemAnswer) -> bool:
+        """Take a score that follows the last one and is like those before, as nearly all do; return whether it did."""
+        answers = self.answers
+        if (
+            type(answer) is not wire.ItemScored
+            or answer.index != self.base + answers.start + len(answers.row)
+            or answers.far is not None
+            or answer.scorer != self.scorer
+            or answer.calibrated is not self.calibrated
+            or answer.count != self.count
+            or answer.source != self.source
+            or answer.kind != self.kind
+        ):
             return False
-        self.first_at, self.last_at = first_at, last_at
-        answers.extend([row[0] for row in rows])
-        rows.sort()
-        if rows[0][0] <= self.worst_limit:
-            worst = [Worst(score, place, one.item_id, one.reasons) for score, place, one in rows[:WORST_ITEMS]]
-            self._set_worst(sorted([*self.worst, *worst]) if self.worst else worst)
+        at, score = answer.appended_at, answer.score
+        if at > self.last_at:
+            self.last_at = at
+        elif at < self.first_at:
+            self.first_at = at
+        answers.row.append(score)
+        answers.filled += 1
+        if score <= self.worst_limit:
+            self._set_worst(sorted([*self.worst, self._named(answer)]))
         return True
 
     def _take(self, answer: wire.ItemAnswer) -> None:
@@ -195,6 +169,8 @@ class Window:
                 self._note_calibration(answer)
         else:
             value = FAILED if type(answer) is wire.ItemFailed else SKIPPED
+            if type(answer) is wire.ItemFailed and answer.cause not in self.causes:  # whichever answer came first
+                self.causes = tuple(sorted((*self.causes, answer.cause))[:_MOST_CAUSES])
         self._insert(answer, answer.index - self.base, value)
         self._note(answer)
 
@@ -207,13 +183,13 @@ class Window:
             self._learn_count(record.count)
 
     def end(self, marker: wire.ParentEnded) -> None:
-        """Take the producer's word that nothing more will come."""
-        self.take_in()
+        """Take the producer's word that nothing more will come. Without a count, what has come may be all."""
         self._note(marker)
+        if self.count is None:
+            self.expected = None
 
     def holds(self, answer: wire.ItemAnswer) -> bool:
         """Whether an answer would change nothing, since its index has one that is as good."""
-        self.take_in()
         old = self.answers.get(answer.index - self.base)
         new = answer.score if type(answer) is wire.ItemScored else _rank(answer)
         return old != ABSENT and not replaces(new, old)
@@ -222,7 +198,9 @@ class Window:
         """Take an answer that is not the next one in order."""
         old = self.answers.get(place)
         if old == ABSENT:
+            cells = self.answers.cells
             self.answers.put(place, value)
+            self.lane.extra_cells += self.answers.cells - cells - 1
             self._note_value(answer, value)
             return
         self.duplicates += 1
@@ -238,13 +216,14 @@ class Window:
         """Learn from a value that stands for its index."""
         if type(answer) is wire.ItemScored:
             if value <= self.worst_limit:
-                self._note_worst(Worst(value, answer.index, answer.item_id, answer.reasons))
+                self._note_worst(self._named(answer))
         elif type(answer) is wire.ItemFailed:
             self.failed += 1
-            if answer.cause not in self.causes:
-                self.causes = tuple(sorted((*self.causes, answer.cause))[:_MOST_CAUSES])
         else:
             self.skipped += 1
+
+    def _named(self, item: wire.ItemScored) -> Worst:
+        return Worst(item.score, item.index, item.item_id, self.lane.shared_reasons(item.reasons))
 
     def _note_worst(self, entry: Worst) -> None:
         """Keep the worst items. A score only ever falls, so one that was passed over comes back by itself."""
@@ -253,7 +232,7 @@ class Window:
         self._set_worst(sorted([*others, min([entry, *same])]))
 
     def _set_worst(self, ordered: list[Worst]) -> None:
-        self.worst = ordered[:WORST_ITEMS]
+        self.worst = tuple(ordered[:WORST_ITEMS])
         if len(ordered) >= WORST_ITEMS:
             self.worst_limit = self.worst[-1].score
 
@@ -267,6 +246,11 @@ class Window:
 
     def _note_calibration(self, item: wire.ItemScored) -> None:
         """Learn from an item whose head is not as all before: an index with any uncalibrated answer is uncalibrated."""
+        before = self.extra_cells
+        self._note_head(item)
+        self.lane.extra_cells += self.extra_cells - before
+
+    def _note_head(self, item: wire.ItemScored) -> None:
         if self.uncalibrated is not None:
             if not item.calibrated:
                 self.uncalibrated.add(item.index)
@@ -276,7 +260,7 @@ class Window:
             scored = () if self.calibrated else (place for place, value in self.answers.items() if value >= 0.0)
             self.uncalibrated = {place + self.base for place in scored}
             self.calibrated = None
-            self._note_calibration(item)
+            self._note_head(item)
 
     def _learn_count(self, count: int) -> None:
         self.count_conflict = self.count_conflict or self.count is not None
@@ -285,6 +269,19 @@ class Window:
             self.expected = min(self.size, max(0, self.count - self.base))
         elif self.whole:
             self.expected = self.count
+
+    def vanish(self) -> None:
+        """Let go of what was answered: nothing can come of it any more, though a list may still hold the window."""
+        self.gone = True
+        self.answers = _NOTHING
+        self.worst = ()
+        self.uncalibrated = None
+
+    @property
+    def extra_cells(self) -> int:
+        """What its answers take beyond one cell each: gaps, those far ahead, notes about single ones."""
+        notes = 0 if self.uncalibrated is None else len(self.uncalibrated)
+        return self.answers.cells - self.answers.filled + _NOTE_CELLS * notes
 
     @property
     def scored(self) -> int:
@@ -304,7 +301,8 @@ class Window:
             return max(0, self.expected - answers.filled)
         if not answers.filled:
             return 0
-        return answers.highest() + 1 - (0 if self.whole else answers.lowest()) - answers.filled
+        by_index = self.whole or self.size is not None
+        return answers.highest() + 1 - (0 if by_index else answers.lowest()) - answers.filled
 
     @property
     def index_beyond_count(self) -> bool:

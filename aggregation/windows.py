@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
+from itertools import count
 
 from aggregation.known import DecidedWindows, Known
 from aggregation.lane import Due, Lane
@@ -12,7 +13,7 @@ from aggregation.window import Window
 from schemas import wire
 
 NEVER = 2**63
-WINDOW_BYTES, ANSWER_BYTES = 1_600, 10  # about; measured by `make bench-memory`
+WINDOW_BYTES, ANSWER_BYTES, KNOWN_BYTES = 1_700, 10, 500  # about; measured by `make bench-memory`
 
 
 class Windows:
@@ -24,7 +25,8 @@ class Windows:
         self.decided = DecidedWindows(remember_ms)
         self._kept: dict[str, Window] = {}  # decided, and open to a revision
         self._kept_until: list[tuple[int, int, Window]] = []
-        self._spans: dict[str, dict[str, Window]] = {}  # open, of parents that are cut into several windows
+        self._keepings = count()
+        self._parts: dict[str, dict[str, Window]] = {}  # open or kept, of parents that are cut into several windows
         self._lanes: dict[int, Lane] = {}
         self._tally = tally
         self.deadline = NEVER  # no window is due before it; an early one costs a look
@@ -32,19 +34,33 @@ class Windows:
         self.counted_to = 0
         self.answers = 0  # taken by the windows that are held
 
-    def spans_of_parent(self, parent_id: str) -> list[Window]:
-        """Return the open windows of a parent that is cut into several."""
-        return list(self._spans.get(parent_id, {}).values())
+    def __del__(self) -> None:
+        """Let go of the windows: each knows its lane, a circle that the collector would look for much later."""
+        for lane in self._lanes.values():
+            lane.clear()
 
-    def spent(self, key: str, record: wire.ItemAnswer | wire.ParentEnded, offset: int) -> bool:
-        """Whether a record has had its part in a decision, and so is read again. A kept window takes it once more."""
-        kept = self._kept.get(key)
-        known = kept.decided if kept is not None else self.decided.find(key)
-        if known is None or offset > known.through_offset:
+    def parts_of(self, parent_id: str) -> list[Window]:
+        """Return the windows of a parent that is cut into several: those that are open, and those that are kept."""
+        parts = self._parts.get(parent_id)
+        return [] if parts is None else sorted(parts.values(), key=lambda part: (part.first_offset, part.id))
+
+    def end_again(self, kept: Window, record: wire.ParentEnded, offset: int, time: int) -> None:
+        """Note the end of the parent of a kept window. It opens nothing, but a revision knows of it."""
+        known = kept.decided
+        if known is not None and (offset <= known.through_offset or time < known.revised_until):
+            kept.end(record)
+
+    def claims(self, parent_id: str, offset: int, now: int) -> bool:
+        """Whether a record belongs to the decided window of its whole parent, although its rule now cuts parents.
+
+        It does if it has had its part in that decision and is read again, or while a revision of it may still come:
+        so whoever reads it again after the revision finds the same.
+        """
+        kept = self._kept.get(parent_id)
+        known = kept.decided if kept is not None else self.decided.find(parent_id)
+        if known is None or offset < known.first_offset:
             return False
-        if kept is not None:
-            self._take_again(kept, record)
-        return True
+        return offset <= known.through_offset or now < known.revised_until
 
     def find(
         self, key: str, lane: Lane, span: Span, record: wire.ItemAnswer | wire.ParentEnded, offset: int, *, time: int
@@ -64,7 +80,7 @@ class Windows:
         if known is None:
             return self._add(Window(record, span, lane, offset, time), offset)
         if offset <= known.through_offset:
-            if kept is None and lane.terms.revises and not known.final and offset == known.first_offset:
+            if kept is None and known.revised_until and offset == known.first_offset:
                 kept = self._keep(self._restored(Window(record, span, lane, offset, time), known))
             if kept is not None:
                 self._take_again(kept, record)
@@ -74,16 +90,25 @@ class Windows:
     def _late(
         self, kept: Window | None, known: Known, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int
     ) -> Window | None:
-        if type(record) is wire.ParentEnded:  # an end after the last item is no news, and not late
-            return None
         now = max(time, record.appended_at)
-        if kept is None or kept.holds(record) or now >= known.closed_at + kept.lane.terms.late_ms:
+        if now >= known.revised_until:
+            kept = None
+        if type(record) is not wire.ParentEnded:  # an end after the last item is no news, and not late
+            if kept is not None and not kept.holds(record):
+                return self._open_again(kept, now)
             if offset >= self.counted_to:
                 self._tally.after_final += known.final
                 self._tally.late += not known.final
-            return None
+        if kept is not None:  # as whoever reads it again after a revision does
+            self._take_again(kept, record)
+        return None
+
+    def _open_again(self, kept: Window, now: int) -> Window:
+        """Let a late item open a kept window for a revision."""
         del self._kept[kept.key]
         kept.opened_at = kept.active_at = now
+        if kept.look_at is not None:
+            kept.look_at = 1
         self._now_open(kept)
         self.deadline = min(self.deadline, kept.lane.await_items(kept))
         return kept
@@ -102,6 +127,10 @@ class Windows:
     def _restored(self, window: Window, known: Known) -> Window:
         """Make a window of a decision that is read again: its scores follow, and a late item may open it."""
         window.decided = known
+        window.truncated = window.first_offset < self.truncated_below
+        if known.reopened:
+            window.id = reopened(window.id, window.first_offset)
+            window.reopened = True
         self._lanes[id(window.lane)] = window.lane
         window.lane.open(window)
         window.lane.close(window)
@@ -110,30 +139,34 @@ class Windows:
     def _now_open(self, window: Window) -> None:
         window.waits = True
         self.open[window.key] = window
+        self._join(window)
+
+    def _join(self, window: Window) -> None:
         if not window.whole:
-            self._spans.setdefault(window.parent_id, {})[window.key] = window
+            self._parts.setdefault(window.parent_id, {})[window.key] = window
+
+    def _part(self, window: Window) -> None:
+        if not window.whole:
+            parts = self._parts[window.parent_id]
+            del parts[window.key]
+            if not parts:
+                del self._parts[window.parent_id]
 
     def _keep(self, window: Window) -> Window:
         known = window.decided
         if known is not None:
             self._kept[window.key] = window
-            until = known.closed_at + window.lane.terms.late_ms
-            heappush(self._kept_until, (until, known.through_offset * 2**20 + len(self._kept_until), window))
+            self._join(window)
+            heappush(self._kept_until, (known.revised_until, next(self._keepings), window))
         return window
 
     def close(self, window: Window, known: Known) -> None:
         """Note the decision of an open window."""
         del self.open[window.key]
-        if not window.whole:
-            siblings = self._spans[window.parent_id]
-            del siblings[window.key]
-            if not siblings:
-                del self._spans[window.parent_id]
         window.decided = known
-        terms = window.lane.terms
-        self.decided.learn(window.key, known, terms.late_ms)
+        self.decided.learn(window.key, known, window.lane.terms.late_ms)
         window.lane.close(window)
-        if terms.revises and not known.final:
+        if known.revised_until:
             self._keep(window)
         else:
             self._leave(window)
@@ -141,7 +174,21 @@ class Windows:
     @property
     def weight(self) -> int:
         """What the windows take, about, in bytes."""
-        return (len(self.open) + len(self._kept)) * WINDOW_BYTES + self.answers * ANSWER_BYTES
+        cells = self.answers + sum(lane.extra_cells for lane in self._lanes.values())
+        return (len(self.open) + len(self._kept)) * WINDOW_BYTES + cells * ANSWER_BYTES
+
+    def to_shed(self, most_bytes: int) -> Window | None:
+        """Return the window that has to go for all to take no more than this, the oldest; None where they fit.
+
+        Decisions that are remembered take up to half of it. Beyond that they go, and so do windows that hold them.
+        """
+        remembered = min(len(self.decided) * KNOWN_BYTES, most_bytes // 2)
+        self.decided.most = most_bytes // 2 // KNOWN_BYTES
+        window = self.oldest()
+        if window is None:
+            return None
+        heavy = self.weight + remembered > most_bytes
+        return window if heavy or self.decided.held_by(window.first_offset) else None
 
     def take_due(self, time: int) -> list[Due]:
         """Return the windows that are due at a stream time (ms), in the order in which the caller closes them all."""
@@ -167,7 +214,7 @@ class Windows:
         while heap and heap[0][0] <= stream_time:
             window = heappop(heap)[2]
             known = window.decided
-            if known is not None and known.closed_at + window.lane.terms.late_ms <= stream_time:
+            if known is not None and known.revised_until <= stream_time:
                 self.release(window)
 
     def release(self, window: Window) -> None:
@@ -177,6 +224,7 @@ class Windows:
             self._leave(window)
 
     def _leave(self, window: Window) -> None:
+        self._part(window)
         self.answers -= window.answers.filled + window.duplicates
         window.lane.leave(window)
 

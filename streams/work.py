@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.items import RawItem
-from schemas.scores import ItemFailed, ItemScored, ItemSkipped
+from schemas.scores import ItemFailed, ItemRuled, ItemScored, ItemSkipped
 from streams.topics import TopicNames
 
 
@@ -21,11 +21,11 @@ class Ticket:
     appended_at: int  # broker's append time, ms since 1970 UTC
 
 
-Answer = ItemScored | ItemFailed | ItemSkipped
+Answer = ItemScored | ItemRuled | ItemFailed | ItemSkipped
 
 
 class ItemWorker(Protocol):
-    """Does the work, on threads of its own. It begins items in the order in which they were submitted."""
+    """Does the work, on threads of its own; it begins the items of a parent in the order in which they were submitted."""
 
     def submit(self, ticket: Ticket, item: RawItem) -> None:
         """Take an item; must not block."""
@@ -34,7 +34,10 @@ class ItemWorker(Protocol):
         """Return the answers that are there by now; must not block."""
 
     def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
-        """Give back every item that is wanted and not begun, and never answer it; must not wait for work."""
+        """Give back what is wanted and was submitted after everything that is begun, and never answer it.
+
+        Must not wait for work.
+        """
 
 
 @dataclass(frozen=True, slots=True)

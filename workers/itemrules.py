@@ -1,4 +1,4 @@
-"""Applies a policy's rules about single items, cheap ones first, so that an item which one stops costs no more."""
+"""Applies a policy's rules about single items: one that stops an item saves all that would follow."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Literal
 
-from schemas.itemrules import Duplicate, FlaggedWords, ItemRule, Language, Length, by_cost
+from schemas.itemrules import Duplicate, FlaggedWords, ItemRule, Language, Length
 from workers.language import language_of
 
 _WORD = re.compile(r"\w+(?:['\u2019-]\w+)*")
@@ -64,6 +64,11 @@ class Fired:
     notes: tuple[str, ...] = ()
     duplicate_of: str | None = None
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All of them by name."""
+        return (*self.flags, *self.notes, *([] if self.stopped is None else [self.stopped.name]))
+
 
 @dataclass(slots=True)
 class _Look:
@@ -87,11 +92,11 @@ class _Look:
 
 
 def apply_rules(rules: Sequence[ItemRule], facts: ItemFacts) -> Fired:
-    """Return what fires for an item: in the order of cost, up to the first rule that stops it."""
+    """Return what fires for an item: in the order of the rules, up to the first that stops it."""
     look = _Look(facts)
     flags: list[str] = []
     notes: list[str] = []
-    for rule in by_cost(tuple(rules)):
+    for rule in rules:
         if not look.fires(rule):
             continue
         if rule.stops:

@@ -19,6 +19,7 @@ class Scored:
     calibrated: bool
     embedding: str
     cached: bool
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,19 +32,31 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Skipped:
-    """An item that is not scored on purpose."""
+    """An item that is not scored on purpose. Where a rule of a policy says so, `cause` is its name."""
 
     cause: str
+    policy: str | None = None
+    duplicate_of: str | None = None
 
 
-Result = Scored | Failed | Skipped
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """An item that a rule of a policy answers by itself: it counts as score 0."""
+
+    rule: str
+    policy: str
+    flags: tuple[str, ...] = ()
+    duplicate_of: str | None = None
+
+
+Result = Scored | Ruled | Failed | Skipped
 
 
 class Counts:
     """What a scorer did since it was loaded; several threads may count.
 
-    Names: scored, skipped, failed and failed/<cause>; decoded, encoder_calls, cache_hits and cache_misses, all in
-    items; batches and bisections.
+    Names: scored, skipped, failed and failed/<cause>; ruled, rule/<name> of each rule that fired, whatever followed;
+    decoded, encoder_calls, cache_hits and cache_misses, all in items; batches and bisections.
     """
 
     def __init__(self) -> None:
@@ -68,6 +81,8 @@ class Counts:
                     found["scored"] += 1
                 case Skipped():
                     found["skipped"] += 1
+                case Ruled():
+                    found["ruled"] += 1
                 case Failed(cause=cause):
                     found.update(("failed", f"failed/{cause}"))
         with self._lock:

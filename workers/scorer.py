@@ -22,10 +22,12 @@ from workers.domains import Domain, load_domains
 from workers.embedding import embed_each, probe
 from workers.encoders import EncoderRegistry
 from workers.entries import Entry
-from workers.intake import Intake, Ready
+from workers.intake import Intake, Outcome, Ready
 from workers.media import Medium
 from workers.metrics import measure
-from workers.results import Counts, Failed, Result, Scored, Skipped
+from workers.results import Counts, Failed, Result, Scored
+from workers.rulebook import NoRules, RuleBook
+from workers.seen import NothingSeen, SeenContent
 
 
 class Scorer:
@@ -40,13 +42,22 @@ class Scorer:
         measure_medium: Callable[[Medium], dict[str, float]] = measure,
         batch_size: int = 16,
         claims: ClaimStore | None = None,
+        rules: RuleBook | None = None,
+        seen: SeenContent | None = None,
     ) -> None:
         self.domains = dict(domains)
         self.cache = cache or NullCache()
         self.counts = Counts()
         self.batch_size = batch_size
         self._intake = Intake(
-            self.domains, self.cache, decoder or InlineDecoder(), measure_medium, self.counts, claims or ClaimStore()
+            self.domains,
+            self.cache,
+            decoder or InlineDecoder(),
+            measure_medium,
+            self.counts,
+            claims or ClaimStore(),
+            rules or NoRules(),
+            seen or NothingSeen(),
         )
 
     @classmethod
@@ -59,6 +70,8 @@ class Scorer:
         encoders: EncoderRegistry | None = None,
         batch_size: int = 16,
         claims: ClaimStore | None = None,
+        rules: RuleBook | None = None,
+        seen: SeenContent | None = None,
     ) -> Self:
         """Load all heads in a folder and their encoders.
 
@@ -67,7 +80,7 @@ class Scorer:
             EncoderError: an encoder cannot be loaded.
         """
         domains = load_domains(heads_folder, encoders or EncoderRegistry(), device)
-        return cls(domains, cache=cache, batch_size=batch_size, claims=claims)
+        return cls(domains, cache=cache, batch_size=batch_size, claims=claims, rules=rules, seen=seen)
 
     def digest(self, kind: str) -> str:
         """Return the scorer digest of a kind; KeyError where no head is for it."""
@@ -96,7 +109,7 @@ class Scorer:
             finished |= zip(map(id, batch), self.finish(batch), strict=True)
         return [finished[id(outcome)] if isinstance(outcome, Ready) else outcome for outcome in outcomes]
 
-    def ready(self, items: Sequence[RawItem]) -> list[Ready | Failed | Skipped]:
+    def ready(self, items: Sequence[RawItem]) -> list[Outcome]:
         """Look up, and otherwise decode, measure and prepare items. One outcome per item, in order."""
         return self._intake.ready(items)
 
@@ -139,8 +152,10 @@ def _scored(one: Ready, embedding: NDArray[np.float32] | Failed) -> Scored | Fai
         score = float(head.score(embedding[None], metrics[None])[0])
         if not 0.0 <= score <= 1.0:  # true of NaN as well
             return Failed("non_finite", f"the score is {score}")
-        reasons = tuple(dict.fromkeys((*one.read_as, *one.reasons, *head.reasons(score, metrics))))
+        reasons = tuple(
+            dict.fromkeys((*one.read_as, *one.reasons, *one.flags, *one.notes, *head.reasons(score, metrics)))
+        )
     except Exception as error:  # noqa: BLE001 (whatever it is, the other items are not to suffer for it)
         return Failed("scoring_error", f"{type(error).__name__}: {error}")
     cached = one.cached is not None
-    return Scored(score, reasons, one.metrics, head.scorer_digest, head.calibrated, one.key, cached)
+    return Scored(score, reasons, one.metrics, head.scorer_digest, head.calibrated, one.key, cached, one.flags)

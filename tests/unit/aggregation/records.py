@@ -11,7 +11,7 @@ from aggregation import PartitionGate, Verdict
 from schemas.checkpoint import Checkpoint
 from schemas.decisions import Decision
 from schemas.policy import Policy, Rule
-from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded
+from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
 
 SCORER = "f" * 64
 NOW = 1_700_000_000_000
@@ -25,18 +25,22 @@ def scored(parent: str, index: int, score: float, count: int | None = None, at: 
     return record.to_json()
 
 
-def failed(parent: str, index: int, count: int | None = None, at: int = 0) -> bytes:
-    fields = _filled({"item_id": f"{parent}/{index}", "cause": "truncated_image"})
+def failed(parent: str, index: int, count: int | None = None, at: int = 0, **other: Any) -> bytes:
+    fields = _filled({"item_id": f"{parent}/{index}", "cause": "truncated_image", **other})
     return ItemFailed(parent_id=parent, index=index, count=count, appended_at=at, **fields).to_json()
 
 
-def skipped(parent: str, index: int, count: int | None = None, at: int = 0) -> bytes:
-    fields = _filled({"item_id": f"{parent}/{index}", "cause": "empty"})
+def skipped(parent: str, index: int, count: int | None = None, at: int = 0, **other: Any) -> bytes:
+    fields = _filled({"item_id": f"{parent}/{index}", "cause": "empty", **other})
     return ItemSkipped(parent_id=parent, index=index, count=count, appended_at=at, **fields).to_json()
 
 
-def ended(parent: str, count: int | None = None, at: int = 0) -> bytes:
-    return ParentEnded(parent_id=parent, count=count, appended_at=at, **_ORIGIN).to_json()
+def ended(parent: str, count: int | None = None, at: int = 0, **other: Any) -> bytes:
+    return ParentEnded(parent_id=parent, count=count, appended_at=at, **{**_ORIGIN, **other}).to_json()
+
+
+def activated(name: str, version: int) -> bytes:
+    return PolicyActivated(name=name, version=version, digest="0" * 64).to_json()
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:

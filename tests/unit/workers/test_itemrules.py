@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from schemas.itemrules import ItemRule
+from schemas.itemrules import ItemRule, by_cost
 from workers.itemrules import Fired, ItemFacts, apply_rules
 from workers.language import language_of
 
@@ -29,7 +29,7 @@ WORDS = rule("flagged", check="words", words=["secret plan", "bomb"])
 LANGUAGE = rule("foreign", check="language", allowed=["en"], min_confidence=0.7)
 METRIC = rule("blurred", check="metric", metric="sharpness", min=0.2)
 DUPLICATE = rule("duplicate", "skip", check="duplicate", within_hours=1)
-ALL = [METRIC, LANGUAGE, WORDS, LENGTH, DUPLICATE]
+ALL = by_cost((METRIC, LANGUAGE, WORDS, LENGTH, DUPLICATE))
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_rules_that_do_not_stop_are_all_named() -> None:
         rule("look", "review", check="length", unit="bytes", max=10),
         rule("again", "review", check="duplicate"),
     ]
-    found = apply_rules(rules, facts(metrics={"sharpness": 0.9}, earlier="a"))
+    found = apply_rules(by_cost(tuple(rules)), facts(metrics={"sharpness": 0.9}, earlier="a"))
     assert (found.stopped, found.flags, found.notes, found.duplicate_of) == (None, ("again", "look"), ("odd",), "a")
 
 
