@@ -50,6 +50,7 @@ class _Counts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     expected: int | None = None
     scored: int
     failed: int
+    ruled: int = 0
     skipped: int
     missing: int
     remaining: int = 0
@@ -95,7 +96,7 @@ class _Decision(msgspec.Struct, tag="Decision", tag_field="type", kw_only=True, 
     effective_trim: float | None = None
     cause: Cause
     counts: _Counts
-    worst: tuple[Worst, ...]
+    worst: list[Worst]
     scorers: list[str]
     policy: msgspec.Raw
     partition: int
@@ -137,7 +138,7 @@ def write(window: Window, evidence: Evidence, ruling: Ruling, closing: Closing) 
         effective_trim=ruling.effective_trim,
         cause=closing.cause,
         counts=_counts(window, evidence),
-        worst=window.worst,
+        worst=window.worst_items(),
         scorers=_scorers(window),
         policy=window.lane.terms.record,
         partition=closing.partition,
@@ -185,7 +186,8 @@ def _audit(window: Window, action: str) -> _AuditDraw | None:
 def _counts(window: Window, evidence: Evidence) -> _Counts:
     return _Counts(
         expected=window.expected,
-        scored=evidence.scored,
+        scored=evidence.scored - evidence.ruled,
+        ruled=evidence.ruled,
         failed=evidence.failed,
         skipped=evidence.skipped,
         missing=evidence.missing,

@@ -56,7 +56,7 @@ class PartitionGate:
             policy: decides what applies to a parent, by kind and source, until another one is activated.
             resume: what the last owner committed; None where the partition has never been read.
             find_policy: finds the policy that a marker in the partition activates.
-            remember_ms: how long a decision is recognised after it was forgotten, in stream time.
+            remember_ms: for how long after its late time a decision is recognised, in stream time.
             most_bytes: what its windows may take, about; above it the oldest are closed. None: no bound.
 
         Raises:
@@ -87,6 +87,9 @@ class PartitionGate:
 
         Returns:
             Whether the record is a decision. Another one says nothing of any window.
+
+        Raises:
+            UnreadableDecisionError: it is one, and not as this version knows them: its window would be decided twice.
         """
         return self._windows.decided.recall(decision)
 
@@ -250,6 +253,7 @@ class PartitionGate:
                 time,
                 window.answers.filled if before is None else before.on_time,
                 window.reopened,
+                window.truncated,
                 time + terms.late_ms if terms.revises and not final else 0,
             ),
         )

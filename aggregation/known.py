@@ -13,8 +13,9 @@ from hashlib import blake2b
 
 import msgspec
 
-from aggregation.spans import REOPENED, key_of
+from aggregation.spans import REOPENED, Key, key_of
 from schemas import wire
+from schemas.checkpoint import UnreadableDecisionError
 from schemas.policy import Late
 
 FINAL = frozenset({"early", "memory"})
@@ -34,6 +35,7 @@ class Known(msgspec.Struct, gc=False):
     closed_at: int  # stream time, ms
     on_time: int  # answers in the window when it was decided first
     reopened: bool  # an earlier decision of it had been forgotten
+    truncated: bool  # retention may have deleted records of it before they were read
     revised_until: int = 0  # stream time, ms, before which a late item revises it; 0: none does
 
 
@@ -45,6 +47,7 @@ class _Counts(msgspec.Struct, frozen=True):
     scored: int
     failed: int
     skipped: int
+    ruled: int = 0
     late: int = 0
 
 
@@ -94,21 +97,21 @@ class DecidedWindows:
     """The windows of one partition that were decided, by key."""
 
     def __init__(self, remember_ms: int) -> None:
-        """Know of none. `remember_ms` is how long a forgotten decision is still recognised, in stream time."""
+        """Know of none. `remember_ms` is for how long after its late time a decision is recognised, in stream time."""
         self.most: int | None = None  # known in full, before late times are cut short
-        self._known: dict[str, Known] = {}
-        self._waiting: deque[tuple[int, int, str]] = deque()  # forget at, through_offset, key
+        self._known: dict[Key, Known] = {}
+        self._waiting: deque[tuple[int, int, Key]] = deque()  # forget at, through_offset, key
         self._fingerprints = _Fingerprints(max(1, remember_ms // GENERATIONS))
 
     def __len__(self) -> int:
         """How many are known in full."""
         return len(self._known)
 
-    def find(self, key: str) -> Known | None:
+    def find(self, key: Key) -> Known | None:
         """Return the last decision of a window."""
         return self._known.get(key)
 
-    def learn(self, key: str, known: Known, late_ms: int) -> None:
+    def learn(self, key: Key, known: Known, late_ms: int) -> None:
         """Remember a decision, in full until its late time is over; an older one than is known changes nothing."""
         before = self._known.get(key)
         if before is None or before.through_offset <= known.through_offset:
@@ -116,10 +119,16 @@ class DecidedWindows:
             self._waiting.append((known.closed_at + late_ms, known.through_offset, key))
 
     def recall(self, decision: bytes) -> bool:
-        """Learn of a decision from its record; return whether it is one."""
+        """Learn of a decision from its record; return whether it is one.
+
+        Raises:
+            UnreadableDecisionError: it is one, and not as this version knows them: its window would be decided twice.
+        """
         try:
             found = _decoder.decode(decision)
-        except wire.UNREADABLE:
+        except wire.UNREADABLE as error:
+            if _says_that_it_is_a_decision(decision):
+                raise UnreadableDecisionError(f"a decision on the log cannot be read: {error}") from error
             return False
         counts, late, closed_at = found.counts, found.policy.rule.late, found.timings.closed_at
         revises = late.rule == "revise" and not found.final
@@ -130,14 +139,15 @@ class DecidedWindows:
             found.action,
             found.final,
             closed_at,
-            counts.scored + counts.failed + counts.skipped - counts.late,
+            counts.scored + counts.ruled + counts.failed + counts.skipped - counts.late,
             REOPENED in found.window,
+            found.cause == "truncated",
             closed_at + late.allowed_ms if revises else 0,
         )
         self.learn(key_of(found.parent_id, found.window), known, late.allowed_ms)
         return True
 
-    def was_decided(self, key: str) -> bool:
+    def was_decided(self, key: Key) -> bool:
         """Whether a window that is not known in full was decided before."""
         return self._fingerprints.has(key)
 
@@ -149,11 +159,11 @@ class DecidedWindows:
         """
         waiting = self._waiting
         while waiting and waiting[0][1] < low_watermark and (waiting[0][0] <= stream_time or self._too_many()):
-            _, through, key = waiting.popleft()
+            late_until, through, key = waiting.popleft()
             known = self._known.get(key)
             if known is not None and known.through_offset == through:
                 del self._known[key]
-                self._fingerprints.add(key, stream_time)
+                self._fingerprints.add(key, late_until)
         self._fingerprints.expire(stream_time)
 
     def held_by(self, first_offset: int) -> bool:
@@ -162,6 +172,20 @@ class DecidedWindows:
 
     def _too_many(self) -> bool:
         return self.most is not None and len(self._known) > self.most
+
+
+class _Typed(msgspec.Struct, frozen=True):
+    type: str
+
+
+_type_decoder = msgspec.json.Decoder(_Typed)
+
+
+def _says_that_it_is_a_decision(record: bytes) -> bool:
+    try:
+        return _type_decoder.decode(record).type == "Decision"
+    except wire.UNREADABLE:
+        return False
 
 
 class _Fingerprints:
@@ -173,14 +197,14 @@ class _Fingerprints:
         self._current: set[int] = set()
         self._generation = 0
 
-    def add(self, key: str, time: int) -> None:
+    def add(self, key: Key, time: int) -> None:
         generation = time // self._span
         if generation > self._generation:
             self._seal()
             self._generation = generation
         self._current.add(_fingerprint(key))
 
-    def has(self, key: str) -> bool:
+    def has(self, key: Key) -> bool:
         if not self._current and not self._sealed:
             return False
         wanted = _fingerprint(key)
@@ -199,8 +223,9 @@ class _Fingerprints:
             self._current = set()
 
 
-def _fingerprint(key: str) -> int:
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "big")
+def _fingerprint(key: Key) -> int:
+    text = key if isinstance(key, str) else "\n".join(key)
+    return int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "big")
 
 
 def _holds(ordered: array[int], wanted: int) -> bool:

@@ -36,6 +36,7 @@ class Lane:
         """Make a lane without windows. `edition` names the policy version: see `Edition`."""
         self.edition = edition
         self.terms = terms
+        self.roomy = True  # so few windows are open that each may keep whole answers
         self.extra_cells = 0  # of all its windows: see `Window.extra_cells`
         self._opened: deque[Window] = deque()  # by first offset, with some that are gone
         self._gone = 0

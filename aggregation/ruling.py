@@ -22,7 +22,8 @@ class Evidence(msgspec.Struct, frozen=True, gc=False):
     """What a window's answers come to."""
 
     values: Sequence[float]  # what is aggregated, the lowest first
-    scored: int
+    scored: int  # or answered by a rule
+    ruled: int  # of them
     failed: int
     skipped: int
     missing: int
@@ -54,7 +55,8 @@ def weigh(window: Window, *, closed: bool = True) -> Evidence:
     if zeros:
         values = Padded(zeros, values)
     uncalibrated = window.calibrated is False or bool(window.uncalibrated)
-    return Evidence(values, scored, window.failed, window.skipped, missing, without - missing, uncalibrated)
+    ruled = 0 if window.ruled is None else len(window.ruled)
+    return Evidence(values, scored, ruled, window.failed, window.skipped, missing, without - missing, uncalibrated)
 
 
 def rule_on(window: Window, evidence: Evidence, obstacles: Sequence[str] = ()) -> Ruling:
@@ -150,6 +152,8 @@ def _obstacles(window: Window, evidence: Evidence, scored: int, missing: int) ->
         found.append("truncated")
     if window.reopened:
         found.append("reopened")
+    if window.flags:
+        found += sorted(window.flags)
     return found
 
 
@@ -165,8 +169,10 @@ def _calibrated_rejects(window: Window, evidence: Evidence) -> bool:
     terms = window.lane.terms
     if terms.uncalibrated_may_reject:
         return True
-    doubtful = window.scored if window.uncalibrated is None else len(window.uncalibrated)
-    bounds = ordered_bounds(_sure_values(window, evidence), evidence.remaining + doubtful, terms.combine)
+    ruled = window.ruled or set()
+    doubtful = None if window.uncalibrated is None else window.uncalibrated - ruled
+    unsure = evidence.scored - len(ruled) if doubtful is None else len(doubtful)
+    bounds = ordered_bounds(_sure_values(window, evidence, doubtful), evidence.remaining + unsure, terms.combine)
     return _actions_within(terms, bounds) == {REJECT}
 
 
@@ -176,11 +182,20 @@ def _actions_within(terms: Terms, bounds: tuple[float, float]) -> set[str]:
     return terms.actions_between(max(0.0, bounds[0] - slack), min(1.0, bounds[1] + slack))
 
 
-def _sure_values(window: Window, evidence: Evidence) -> Sequence[float]:
-    """Return the scores of calibrated heads, and the zeros of items that have none and count as such, in order."""
-    doubtful, base = window.uncalibrated, window.base
-    scores = [] if doubtful is None else [v for place, v in window.answers.items() if place + base not in doubtful]
-    return Padded(len(evidence.values) - evidence.scored, sorted(value for value in scores if value >= 0.0))
+def _sure_values(window: Window, evidence: Evidence, doubtful: set[int] | None) -> Sequence[float]:
+    """Return the scores of calibrated heads and of rules, and the zeros of items without any that count, in order.
+
+    Args:
+        window: its answers.
+        evidence: what they come to.
+        doubtful: indices whose score is of a head that is not calibrated; None: of all that no rule has answered.
+    """
+    base = window.base
+    if doubtful is None:
+        scores = [0.0] * evidence.ruled
+    else:
+        scores = [value for place, value in window.answers.items() if value >= 0.0 and place + base not in doubtful]
+    return Padded(len(evidence.values) - evidence.scored, sorted(scores))
 
 
 def _notes(window: Window, evidence: Evidence) -> list[str]:
@@ -188,6 +203,8 @@ def _notes(window: Window, evidence: Evidence) -> list[str]:
     notes = []
     if evidence.failed:
         notes.append("failed_items")
+    if evidence.ruled:
+        notes.append("ruled_items")
     if window.scorers is not None:
         notes.append("mixed_scorers")
     return notes

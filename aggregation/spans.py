@@ -46,7 +46,11 @@ def reopened(window_id: str, offset: int) -> str:
     return f"{window_id}{REOPENED}{offset}"
 
 
-def key_of(parent_id: str, window_id: str) -> str:
-    """Return what a window is remembered by; one that was opened again has the key of the first."""
+Key = str | tuple[str, str]
+"""What a window is remembered by: its parent's id for the whole parent, and otherwise parent and window."""
+
+
+def key_of(parent_id: str, window_id: str) -> Key:
+    """Return a window's key; one that was opened again has the key of the first."""
     name = window_id.partition(REOPENED)[0]
-    return parent_id if name == WHOLE else f"{parent_id}\n{name}"
+    return parent_id if name == WHOLE else (parent_id, name)

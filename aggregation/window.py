@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from aggregation.answers import ABSENT, FAILED, SKIPPED, Answers, replaces
-from aggregation.spans import WHOLE_PARENT, Span, key_of
+from aggregation.spans import WHOLE_PARENT, Key, Span, key_of
 from schemas import wire
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _MOST_CAUSES = 8  # of failures that are named in a decision
 _NOTE_CELLS = 12  # of an answer, which an index in a set takes as much as
 _NO_LIMIT = 2.0  # above every score
 _NOTHING = Answers()
+_NO_FLAGS: frozenset[str] = frozenset()
 
 
 class Worst(msgspec.Struct, order=True, frozen=True, gc=False):
@@ -51,6 +52,7 @@ class Window:
         "failed",
         "first_at",
         "first_offset",
+        "flags",
         "gone",
         "id",
         "key",
@@ -63,6 +65,7 @@ class Window:
         "parent_id",
         "queued",
         "reopened",
+        "ruled",
         "scorer",
         "scorers",
         "size",
@@ -89,7 +92,8 @@ class Window:
             offset: of the record.
             time_before: stream time before this record, in ms; where a re-read from here must start.
         """
-        self.parent_id = self.key = first.parent_id
+        self.parent_id = first.parent_id
+        self.key: Key = first.parent_id
         self.kind, self.source = lane.scope(first.kind, first.source)
         self.id, self.base, self.size = span
         self.whole = span is WHOLE_PARENT  # it holds all items of its parent
@@ -104,11 +108,13 @@ class Window:
         self.expected = span.size
         self.answers = Answers()
         self.failed = self.skipped = self.duplicates = 0
-        self.worst: tuple[Worst, ...] = ()
+        self.worst: list[wire.ItemScored | Worst] = []
         self.worst_limit = _NO_LIMIT
         self.scorer = ""
         self.scorers: set[str] | None = None  # where there is more than the first
         self.causes: tuple[str, ...] = ()  # of failures
+        self.flags = _NO_FLAGS  # rules about items that send the parent to review
+        self.ruled: set[int] | None = None  # indices that a rule has answered with 0
         self.calibrated: bool | None = None  # None: nothing was scored, or both
         self.uncalibrated: set[int] | None = None  # indices, where there are both
         self.look_at = 1 if lane.terms.early else None  # answers, until it is seen whether the action is settled
@@ -130,35 +136,31 @@ class Window:
         Returns:
             Whether every expected item has been answered.
         """
-        if not self._take_next(answer):
+        answers = self.answers
+        if (  # a score that follows the last one and is like those before, as nearly all are
+            type(answer) is wire.ItemScored
+            and answer.index == self.base + answers.start + len(answers.row)
+            and answers.far is None
+            and answer.scorer == self.scorer
+            and answer.calibrated is self.calibrated
+            and answer.count == self.count
+            and answer.source == self.source
+            and answer.kind == self.kind
+            and not answer.flags
+        ):
+            at, score = answer.appended_at, answer.score
+            if at > self.last_at:
+                self.last_at = at
+            elif at < self.first_at:
+                self.first_at = at
+            answers.row.append(score)
+            answers.filled += 1
+            if score < self.worst_limit:
+                self._note_worst(answer)
+        else:
             self._take(answer)
         expected = self.expected
-        return expected is not None and self.answers.filled >= expected
-
-    def _take_next(self, answer: wire.ItemAnswer) -> bool:
-        """Take a score that follows the last one and is like those before, as nearly all do; return whether it did."""
-        answers = self.answers
-        if (
-            type(answer) is not wire.ItemScored
-            or answer.index != self.base + answers.start + len(answers.row)
-            or answers.far is not None
-            or answer.scorer != self.scorer
-            or answer.calibrated is not self.calibrated
-            or answer.count != self.count
-            or answer.source != self.source
-            or answer.kind != self.kind
-        ):
-            return False
-        at, score = answer.appended_at, answer.score
-        if at > self.last_at:
-            self.last_at = at
-        elif at < self.first_at:
-            self.first_at = at
-        answers.row.append(score)
-        answers.filled += 1
-        if score <= self.worst_limit:
-            self._set_worst(sorted([*self.worst, self._named(answer)]))
-        return True
+        return expected is not None and answers.filled >= expected
 
     def _take(self, answer: wire.ItemAnswer) -> None:
         if type(answer) is wire.ItemScored:
@@ -167,6 +169,10 @@ class Window:
                 self._note_scorer(answer.scorer)
             if answer.calibrated is not self.calibrated:
                 self._note_calibration(answer)
+            self._note_flags(answer.flags)
+        elif type(answer) is wire.ItemRuled:
+            value = 0.0
+            self._note_rule(answer)
         else:
             value = FAILED if type(answer) is wire.ItemFailed else SKIPPED
             if type(answer) is wire.ItemFailed and answer.cause not in self.causes:  # whichever answer came first
@@ -191,7 +197,7 @@ class Window:
     def holds(self, answer: wire.ItemAnswer) -> bool:
         """Whether an answer would change nothing, since its index has one that is as good."""
         old = self.answers.get(answer.index - self.base)
-        new = answer.score if type(answer) is wire.ItemScored else _rank(answer)
+        new = _value(answer)
         return old != ABSENT and not replaces(new, old)
 
     def _insert(self, answer: wire.ItemAnswer, place: int, value: float) -> None:
@@ -216,25 +222,51 @@ class Window:
         """Learn from a value that stands for its index."""
         if type(answer) is wire.ItemScored:
             if value <= self.worst_limit:
-                self._note_worst(self._named(answer))
+                self._note_worst(answer)
+        elif type(answer) is wire.ItemRuled:
+            self._note_worst(Worst(0.0, answer.index, answer.item_id, (answer.rule,)))
         elif type(answer) is wire.ItemFailed:
             self.failed += 1
         else:
             self.skipped += 1
 
-    def _named(self, item: wire.ItemScored) -> Worst:
-        return Worst(item.score, item.index, item.item_id, self.lane.shared_reasons(item.reasons))
+    def _note_worst(self, item: wire.ItemScored | Worst) -> None:
+        """Keep the worst items. A score only ever falls, so one that was passed over comes back by itself.
 
-    def _note_worst(self, entry: Worst) -> None:
-        """Keep the worst items. A score only ever falls, so one that was passed over comes back by itself."""
-        same = [one for one in self.worst if one.index == entry.index]
-        others = [one for one in self.worst if one.index != entry.index]
-        self._set_worst(sorted([*others, min([entry, *same])]))
+        They are put in order when they are asked for. While few windows are open the item itself is kept, which costs
+        least; among many each keeps no more than a decision shows.
+        """
+        entry = item if self.lane.roomy else _named(item, self.lane)
+        worst = self.worst
+        if self.duplicates:
+            same = [one for one in worst if one.index == entry.index]
+            if same:
+                worst.remove(same[0])
+                entry = min(entry, same[0], key=_rank)
+        if len(worst) < WORST_ITEMS:
+            worst.append(entry)
+        else:
+            best = max(worst, key=_rank)
+            if _rank(entry) < _rank(best):
+                worst[worst.index(best)] = entry
+        if len(worst) == WORST_ITEMS:
+            self.worst_limit = max([one.score for one in worst])
 
-    def _set_worst(self, ordered: list[Worst]) -> None:
-        self.worst = tuple(ordered[:WORST_ITEMS])
-        if len(ordered) >= WORST_ITEMS:
-            self.worst_limit = self.worst[-1].score
+    def worst_items(self) -> list[Worst]:
+        """Return the items with the lowest scores, the lowest first."""
+        return sorted(_named(one, self.lane) for one in self.worst)
+
+    def _note_rule(self, answer: wire.ItemRuled) -> None:
+        before = self.extra_cells
+        if self.ruled is None:
+            self.ruled = set()
+        self.ruled.add(answer.index)
+        self.lane.extra_cells += self.extra_cells - before
+        self._note_flags(answer.flags)
+
+    def _note_flags(self, flags: tuple[str, ...]) -> None:
+        if not self.flags.issuperset(flags):
+            self.flags = self.flags.union(flags)
 
     def _note_scorer(self, scorer: str) -> None:
         if not self.scorer:
@@ -274,18 +306,18 @@ class Window:
         """Let go of what was answered: nothing can come of it any more, though a list may still hold the window."""
         self.gone = True
         self.answers = _NOTHING
-        self.worst = ()
-        self.uncalibrated = None
+        self.worst = []
+        self.uncalibrated = self.ruled = None
 
     @property
     def extra_cells(self) -> int:
         """What its answers take beyond one cell each: gaps, those far ahead, notes about single ones."""
-        notes = 0 if self.uncalibrated is None else len(self.uncalibrated)
+        notes = len(self.uncalibrated or ()) + len(self.ruled or ())
         return self.answers.cells - self.answers.filled + _NOTE_CELLS * notes
 
     @property
     def scored(self) -> int:
-        """How many items have a score."""
+        """How many items have a score, or count as 0 by a rule."""
         return self.answers.filled - self.failed - self.skipped
 
     @property
@@ -310,5 +342,20 @@ class Window:
         return self.count is not None and self.base + self.answers.highest() >= self.count
 
 
-def _rank(answer: wire.ItemFailed | wire.ItemSkipped) -> float:
+def _rank(item: wire.ItemScored | Worst) -> tuple[float, int, str, tuple[str, ...]]:
+    return item.score, item.index, item.item_id, item.reasons
+
+
+def _named(item: wire.ItemScored | Worst, lane: Lane) -> Worst:
+    if type(item) is Worst:
+        return item
+    return Worst(item.score, item.index, item.item_id, lane.shared_reasons(item.reasons))
+
+
+def _value(answer: wire.ItemAnswer) -> float:
+    """Return what stands for an answer: its score, or a number below all scores."""
+    if type(answer) is wire.ItemScored:
+        return answer.score
+    if type(answer) is wire.ItemRuled:
+        return 0.0
     return FAILED if type(answer) is wire.ItemFailed else SKIPPED

@@ -7,12 +7,13 @@ from itertools import count
 
 from aggregation.known import DecidedWindows, Known
 from aggregation.lane import Due, Lane
-from aggregation.spans import Span, reopened
+from aggregation.spans import Key, Span, reopened
 from aggregation.verdict import Tally
 from aggregation.window import Window
 from schemas import wire
 
 NEVER = 2**63
+MANY = 5_000  # open windows, which then keep less of their worst items
 WINDOW_BYTES, ANSWER_BYTES, KNOWN_BYTES = 1_700, 10, 500  # about; measured by `make bench-memory`
 
 
@@ -21,12 +22,12 @@ class Windows:
 
     def __init__(self, remember_ms: int, tally: Tally) -> None:
         """Have none."""
-        self.open: dict[str, Window] = {}  # by key: the parent's id for whole parents
+        self.open: dict[Key, Window] = {}
         self.decided = DecidedWindows(remember_ms)
-        self._kept: dict[str, Window] = {}  # decided, and open to a revision
+        self._kept: dict[Key, Window] = {}  # decided, and open to a revision
         self._kept_until: list[tuple[int, int, Window]] = []
         self._keepings = count()
-        self._parts: dict[str, dict[str, Window]] = {}  # open or kept, of parents that are cut into several windows
+        self._parts: dict[str, dict[Key, Window]] = {}  # open or kept, of parents that are cut into several windows
         self._lanes: dict[int, Lane] = {}
         self._tally = tally
         self.deadline = NEVER  # no window is due before it; an early one costs a look
@@ -63,7 +64,7 @@ class Windows:
         return offset <= known.through_offset or now < known.revised_until
 
     def find(
-        self, key: str, lane: Lane, span: Span, record: wire.ItemAnswer | wire.ParentEnded, offset: int, *, time: int
+        self, key: Key, lane: Lane, span: Span, record: wire.ItemAnswer | wire.ParentEnded, offset: int, *, time: int
     ) -> Window | None:
         """Return the open window for a record that no open window was found for, or None where it changes nothing.
 
@@ -121,13 +122,14 @@ class Windows:
             self._tally.reopened += offset >= self.counted_to
         self._now_open(window)
         self._lanes[id(window.lane)] = window.lane
+        window.lane.roomy = len(self.open) < MANY
         self.deadline = min(self.deadline, window.lane.open(window))
         return window
 
     def _restored(self, window: Window, known: Known) -> Window:
         """Make a window of a decision that is read again: its scores follow, and a late item may open it."""
         window.decided = known
-        window.truncated = window.first_offset < self.truncated_below
+        window.truncated = known.truncated
         if known.reopened:
             window.id = reopened(window.id, window.first_offset)
             window.reopened = True
@@ -237,4 +239,4 @@ class Windows:
 
 
 def _order(due: Due) -> tuple[int, int, str]:
-    return due.deadline, due.first_offset, due.window.key
+    return due.deadline, due.first_offset, due.window.id

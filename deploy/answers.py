@@ -9,14 +9,22 @@ from typing import Literal
 import msgspec
 
 from aggregation.answers import FAILED, SKIPPED, replaces
-from aggregation.refill import refill
-from aggregation.ruling import Ruling, rule_on, weigh
+from aggregation.refill import Refill
+from aggregation.ruling import Ruling, foresee, rule_on, weigh
+from aggregation.spans import WHOLE
 from aggregation.window import Window
 from schemas import wire
 from schemas.policy import Rule
 
-State = Literal["scored", "failed", "skipped"]
+State = Literal["scored", "ruled", "failed", "skipped"]
 Standing = Literal["counted", "duplicate", "late"]
+
+_STATES: dict[type[wire.ItemAnswer], State] = {
+    wire.ItemScored: "scored",
+    wire.ItemRuled: "ruled",
+    wire.ItemFailed: "failed",
+    wire.ItemSkipped: "skipped",
+}
 
 
 class Place(msgspec.Struct, frozen=True):
@@ -52,19 +60,23 @@ class Answer:
     @property
     def state(self) -> State:
         """What became of the item."""
-        if isinstance(self.value, wire.ItemScored):
-            return "scored"
-        return "failed" if isinstance(self.value, wire.ItemFailed) else "skipped"
+        return _STATES[type(self.value)]
 
     @property
     def score(self) -> float | None:
-        """The item's score, where it has one."""
+        """The item's score, where it has one; of an item that a rule has answered it is 0."""
+        if isinstance(self.value, wire.ItemRuled):
+            return 0.0
         return self.value.score if isinstance(self.value, wire.ItemScored) else None
 
     @property
     def why(self) -> tuple[str, ...]:
-        """The reasons of a score, or the cause of having none."""
-        return self.value.reasons if isinstance(self.value, wire.ItemScored) else (self.value.cause,)
+        """The reasons of a score, or the rule or the cause of having none."""
+        if isinstance(self.value, wire.ItemScored):
+            return self.value.reasons + self.value.flags
+        if isinstance(self.value, wire.ItemRuled):
+            return self.value.rule, *self.value.flags
+        return (self.value.cause,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,35 +109,55 @@ def read(offset: int, value: bytes | None) -> Record | None:
     return Record(offset, record, place)
 
 
+def read_marker(value: bytes | None) -> wire.PolicyActivated | None:
+    """Return the word that a policy version is in force; None for any other record."""
+    try:
+        record = wire.decode(value)
+    except wire.UNREADABLE:
+        return None
+    return record if isinstance(record, wire.PolicyActivated) else None
+
+
 def weighed(
-    records: Iterable[Record], rule: Rule, through: int | None = None, *, truncated: bool = False
+    records: Iterable[Record],
+    rule: Rule,
+    through: int | None = None,
+    *,
+    window: str = WHOLE,
+    truncated: bool = False,
+    early: bool = False,
 ) -> Weighed | None:
     """Fill a window as the decider does and rule on it.
 
     Args:
-        records: of one parent, from the window's first record on, in their order.
+        records: of one parent, from the window's first record on, in their order. Those of its other windows are
+            passed over.
         rule: the one that the window is decided under.
         through: last offset that was read before the window was closed; None where it is open.
+        window: its id.
         truncated: whether retention had deleted records of it.
+        early: whether it was decided before all of its items were answered.
 
     Returns:
         None where there is no record up to `through`.
     """
-    records = list(records)
-    within = [record for record in records if through is None or record.offset <= through]
-    if not within:
+    again = Refill(rule, window)
+    counts = [record for record in records if again.concerns(record.value)]
+    within = [record for record in counts if through is None or record.offset <= through]
+    for record in within:
+        again.take(record.offset, record.value)
+    filled = again.window
+    if filled is None:
         return None
-    window = refill(((record.offset, record.value) for record in within), rule)
-    if window is None:
-        return None
-    window.truncated = truncated
+    filled.truncated = truncated
     counted = _counted(within)
-    answers = [
+    found = [
         Answer(record.offset, record.value, record.place, _standing(record, counted, through))
-        for record in records
+        for record in counts
         if not isinstance(record.value, wire.ParentEnded)
     ]
-    return Weighed(answers, window, rule_on(window, weigh(window)))
+    ruling = foresee(filled) if early else None
+    return Weighed(found, filled, ruling or rule_on(filled, weigh(filled)))
 
 
 def _counted(records: Iterable[Record]) -> set[int]:
@@ -144,6 +176,8 @@ def _counted(records: Iterable[Record]) -> set[int]:
 def _value(answer: wire.ItemAnswer) -> float:
     if isinstance(answer, wire.ItemScored):
         return answer.score
+    if isinstance(answer, wire.ItemRuled):
+        return 0.0
     return FAILED if isinstance(answer, wire.ItemFailed) else SKIPPED
 
 

@@ -1,5 +1,7 @@
 """The records on Sluice's topics and its documents, as pydantic models; imports nothing else of Sluice."""
 
+from schemas.activation import PolicyActivation
+from schemas.alarms import ActionCounts, Alarm, AlarmPolicy
 from schemas.base import Document, Record
 from schemas.decisions import AuditDraw, Bounds, Counts, Decision, PolicyRef, Retraction, Timings, WorstItem
 from schemas.heads import Encoding, HeadManifest, TrainingSource
@@ -10,6 +12,9 @@ from schemas.windows import IndexRanges, TimeSpans, Whole, WindowRule
 
 __all__ = [
     "Action",
+    "ActionCounts",
+    "Alarm",
+    "AlarmPolicy",
     "Audit",
     "AuditDraw",
     "Bounds",
@@ -33,6 +38,7 @@ __all__ = [
     "PassRate",
     "Policy",
     "PolicyActivated",
+    "PolicyActivation",
     "PolicyRef",
     "RawItem",
     "Record",

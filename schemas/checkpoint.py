@@ -14,6 +14,10 @@ class UnreadableCheckpointError(ValueError):
     """The metadata of a committed offset was written by something else, or by a newer version."""
 
 
+class UnreadableDecisionError(UnreadableCheckpointError):
+    """A decision on the log was written by a version whose decisions this one cannot read."""
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """Where a successor has to begin in a partition of `scores`.

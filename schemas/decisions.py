@@ -18,10 +18,14 @@ Count = Annotated[int, Field(ge=0)]
 
 
 class Counts(Record):
-    """What became of the window's items: expected = scored + failed + skipped + missing + remaining, where known."""
+    """What became of the window's items.
+
+    Where it is known, expected = scored + ruled + failed + skipped + missing + remaining.
+    """
 
     expected: Count | None = Field(default=None, description="None: no producer gave a count.")
     scored: Count
+    ruled: Count = Field(default=0, description="Answered by a rule of the policy: they count as score 0.")
     failed: Count
     skipped: Count
     missing: Count

@@ -9,6 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from schemas.activation import PolicyActivation
+from schemas.alarms import Alarm
 from schemas.decisions import Decision, Retraction
 from schemas.heads import HeadManifest
 from schemas.items import ItemEnvelope, ParentEndedEvent
@@ -27,7 +29,9 @@ MODELS: tuple[type[BaseModel], ...] = (
     PolicyActivated,
     Decision,
     Retraction,
+    Alarm,
     Policy,
+    PolicyActivation,
     HeadManifest,
 )
 

@@ -33,8 +33,21 @@ class ItemScored(_Answer, tag="ItemScored", frozen=True, gc=False, kw_only=True)
     item_time: int | None = None
     score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     reasons: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
     scorer: Text
     calibrated: bool = False
+
+
+@final
+class ItemRuled(_Answer, tag="ItemRuled", frozen=True, gc=False, kw_only=True):
+    """See `schemas.scores.ItemRuled`."""
+
+    item_id: Text
+    index: NonNegative
+    count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    item_time: int | None = None
+    rule: Text
+    flags: tuple[str, ...] = ()
 
 
 @final
@@ -75,7 +88,7 @@ class PolicyActivated(msgspec.Struct, tag_field="type", tag="PolicyActivated", f
     digest: Text
 
 
-ItemAnswer = ItemScored | ItemFailed | ItemSkipped
+ItemAnswer = ItemScored | ItemRuled | ItemFailed | ItemSkipped
 ScoreRecord = ItemAnswer | ParentEnded | PolicyActivated
 
 _decoder: msgspec.json.Decoder[ScoreRecord] = msgspec.json.Decoder(ScoreRecord)

@@ -125,4 +125,4 @@ class DecideSettings:
     group: str
     score_group: str
     transactional_id: str
-    remember_ms: int = 86_400_000  # how long a decision is recognised after it was forgotten, in stream time
+    remember_ms: int = 86_400_000  # for how long after its late time a decision is recognised, in stream time

@@ -1,9 +1,9 @@
 """Moves the place in the log of decisions that recovery reads from, as decisions are forgotten.
 
 A decision of a window that was open after the low watermark was appended later than the item at the low watermark. So
-what the brokers appended long enough before that item's time is needed by nobody: its scores cannot be read again, its
-late time is over, and it is older than what a gate remembers. No offset has to be noted for that, since the log is in
-the order of the brokers' clock.
+what the brokers appended long enough before that item's time is needed by nobody: its scores cannot be read again, and
+the longest late time that a policy may allow is over, and after it the time for which a gate recognises a decision. No
+offset has to be noted for that, since the log is in the order of the brokers' clock.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from collections.abc import Collection
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
+from schemas.policy import MAX_LATE_MS
 from streams import clients, offsets
 from streams.gates import DecideSettings, Owned
 
@@ -30,7 +31,7 @@ class LogStart:
         """Ask nothing yet. `every` is the time between looks, in s."""
         self._admin: AdminClient = clients.admin(properties)
         self._topic = settings.names.decisions
-        self._remember_ms = settings.remember_ms
+        self._needed_ms = settings.remember_ms + MAX_LATE_MS + _CLOCKS_DIFFER
         self._every = every
         self._looked = time.monotonic()
 
@@ -40,9 +41,7 @@ class LogStart:
             return
         self._looked = time.monotonic()
         times = {
-            one.partition: one.committed.stream_time - self._remember_ms - _CLOCKS_DIFFER
-            for one in owned
-            if one.committed is not None
+            one.partition: one.committed.stream_time - self._needed_ms for one in owned if one.committed is not None
         }
         wanted = {number: time_ms for number, time_ms in times.items() if time_ms > 0}
         try:

@@ -20,6 +20,7 @@ _MIB = 1024 * 1024
 MAX_ITEM_BYTES = 8 * _MIB
 DEAD_LETTER_ROOM = 64 * 1024  # headers that a dead letter adds to its item
 MAX_DEAD_LETTER_BYTES = MAX_ITEM_BYTES + DEAD_LETTER_ROOM + 4096  # for a producer, which counts what a batch adds
+_RECOGNISED = 2 * _DAY  # for how long a decider recognises a decision: the longest late time, and what it remembers
 _TIMEOUT = 30.0
 
 
@@ -249,4 +250,4 @@ def _retention_problems(specs: list[TopicSpec], settings: dict[str, dict[str, st
 def _needed_retention(outlived: dict[str, str]) -> int:
     """Return how long (ms) a record must be kept to outlive every record of another topic; -1 is for ever."""
     retention = int(outlived["retention.ms"])
-    return retention if retention < 0 else retention + int(outlived["segment.ms"]) + 10 * _MINUTE
+    return retention if retention < 0 else retention + int(outlived["segment.ms"]) + _RECOGNISED + 10 * _MINUTE

@@ -11,7 +11,7 @@ from aggregation import PartitionGate, Verdict
 from schemas.checkpoint import Checkpoint
 from schemas.decisions import Decision
 from schemas.policy import Policy, Rule
-from schemas.scores import ItemFailed, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
+from schemas.scores import ItemFailed, ItemRuled, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
 
 SCORER = "f" * 64
 NOW = 1_700_000_000_000
@@ -77,3 +77,8 @@ def only(gate: PartitionGate) -> Decision:
 
 def fields(verdict: Verdict) -> dict[str, Any]:
     return dict(msgspec.json.decode(verdict.value))
+
+
+def ruled(parent: str, index: int, count: int | None = None, at: int = 0, **other: Any) -> bytes:
+    fields = _filled({"item_id": f"{parent}/{index}", "rule": "too_short", "policy": "test@1", **other})
+    return ItemRuled(parent_id=parent, index=index, count=count, appended_at=at, **fields).to_json()

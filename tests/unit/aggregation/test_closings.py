@@ -109,10 +109,10 @@ def test_what_was_decided_longer_ago_than_is_remembered_is_new() -> None:
 
 def test_a_long_late_time_does_not_shorten_what_is_remembered() -> None:
     gate = PartitionGate(0, policy(idle_ms=1, late={"allowed_ms": 50_000}), remember_ms=8_000)
-    gate.apply([(0, scored("p", 0, 0.9, 1, NOW)), (1, scored("q", 0, 0.9, 1, NOW + 60_000))], NOW)
+    gate.apply([(0, scored("p", 0, 0.9, 1, NOW)), (1, scored("q", 0, 0.9, 1, NOW + 55_000))], NOW)
     taken(gate)
     gate.checkpoint()
-    gate.apply([(2, scored("p", 0, 0.9, 1, NOW + 60_000))], NOW)
+    gate.apply([(2, scored("p", 0, 0.9, 1, NOW + 55_000))], NOW)
     assert [one.window for one in decisions(gate)] == ["whole@2"]
 
 

@@ -17,7 +17,7 @@ from schemas.checkpoint import Checkpoint
 from schemas.decisions import Decision
 from schemas.policy import Action, Policy, Rule
 from schemas.scores import PolicyActivated
-from tests.unit.aggregation.records import NOW, decisions, ended, failed, fed, only, policy, scored, skipped
+from tests.unit.aggregation.records import NOW, decisions, ended, failed, fed, only, policy, ruled, scored, skipped
 
 METHODS = ("mean", "median", "min", "trimmed_mean", "quantile", "share_below")
 WINDOWS: list[dict[str, Any]] = [
@@ -69,9 +69,11 @@ def logs(draw: st.DrawFn) -> list[bytes]:
         number, index = draw(st.integers(0, 3)), draw(st.integers(0, 4))
         parent, count = f"p{number}", draw(st.sampled_from([None, 3, 3, 4]))
         when = max(0, at - draw(st.sampled_from([0, 0, 0, 300, 5_000])))
-        what = draw(st.sampled_from(["scored"] * 6 + ["failed", "skipped", "ended", "policy"]))
+        what = draw(st.sampled_from(["scored"] * 6 + ["ruled", "failed", "skipped", "ended", "policy"]))
         if what == "scored":
             found.append(_scored(draw, parent, index, count=count, when=when))
+        elif what == "ruled":
+            found.append(ruled(parent, index, count, when, flags=("duplicate",) if index else ()))
         elif what == "policy":
             version = draw(st.integers(1, 3))
             found.append(PolicyActivated(name="test", version=version, digest="0" * 64).to_json())
@@ -152,14 +154,14 @@ def partitions(draw: st.DrawFn) -> Partition:
 restarts = st.lists(st.integers(0, 50), max_size=3)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=30)
 @given(found=partitions(), restarts=restarts)
 def test_every_decision_is_made_again_from_its_record_and_its_scores(found: Partition, restarts: list[int]) -> None:
     for decision in found.decide(restarts):
         assert found.differences(decision) == []
 
 
-@settings(deadline=None, max_examples=40)
+@settings(deadline=None, max_examples=15)
 @given(found=partitions(), draw=st.data())
 def test_a_record_that_was_changed_is_found(found: Partition, draw: st.DataObject) -> None:
     decision = draw.draw(st.sampled_from(found.decide([])))

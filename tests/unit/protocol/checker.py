@@ -14,6 +14,8 @@ from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
+LOST = "lost: nothing that may follow can finish the work"
+
 State = TypeVar("State", bound=Hashable)
 
 
@@ -36,6 +38,11 @@ class Report:
     reason: str = ""
     trace: tuple[str, ...] = ()
 
+    @property
+    def kind(self) -> str:
+        """The reason without its particulars."""
+        return self.reason.partition(":")[0]
+
     def __str__(self) -> str:
         head = f"{self.states} states in {self.seconds:.1f} s: {self.reason or 'no violation'}"
         return "\n".join([head, *(f"{number:3}. {label}" for number, label in enumerate(self.trace, start=1))])
@@ -53,11 +60,9 @@ class Graph(Generic[State]):
     targets: array[int] = field(default_factory=lambda: array("l"))
 
     def add(self, state: State, parent: int, label: str) -> tuple[int, bool]:
-        known = self.numbers.get(state)
-        if known is not None:
-            return known, False
-        number = len(self.states)
-        self.numbers[state] = number
+        number = self.numbers.setdefault(state, len(self.states))
+        if number < len(self.states):
+            return number, False
         self.states.append(state)
         self.parents.append(parent)
         self.labels.append(label)
@@ -100,7 +105,7 @@ def visit(model: Model[State], limit: int) -> Report:
         if number > limit:
             raise RuntimeError(f"more than {limit} states: make the scope smaller")
     doomed = first_doomed(graph, model)
-    return report() if doomed is None else report("nothing that may follow can finish the work", doomed)
+    return report() if doomed is None else report(LOST, doomed)
 
 
 def first_doomed(graph: Graph[State], model: Model[State]) -> int | None:

@@ -8,9 +8,12 @@ yet is one that has not been consumed yet.
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from tests.unit.protocol.model_kafka import NOBODY, Broker, Rule
-from tests.unit.protocol.model_replica import Replica, ReplicaSteps
-from tests.unit.protocol.model_window import Script, expected
+from tests.unit.protocol.model_kafka import NOBODY, Broker
+from tests.unit.protocol.model_replica import Replica
+from tests.unit.protocol.model_steps import ReplicaSteps
+from tests.unit.protocol.model_truth import Truth
+from tests.unit.protocol.model_window import Decision, Script
+from tests.unit.protocol.rules import Rule
 
 
 class Faults(NamedTuple):
@@ -21,6 +24,8 @@ class Faults(NamedTuple):
     crash: int = 0
     lost_answer: int = 0
     timeout: int = 0
+    retention: int = 0
+    memory: int = 0
 
     def one(self, kind: str) -> "Faults | None":
         left = getattr(self, kind)
@@ -47,7 +52,7 @@ class Decider:
         self.script = script
         self.faults = faults
         self.without = without
-        self.truth = expected(script)
+        self.truth = Truth(script)
         self.replica_steps = ReplicaSteps(script, without, idle_commits=idle_commits)
 
     def initial(self) -> State:
@@ -63,6 +68,7 @@ class Decider:
             if state.faults.total:
                 yield from self.trouble(state, number)
         yield from self.wire(state)
+        yield from self.retention(state)
 
     def replica(self, state: State, number: int) -> Iterator[Step]:
         for label, replica, broker in self.replica_steps.of(state.broker, number, state.replicas[number]):
@@ -140,6 +146,10 @@ class Decider:
                 yield f"R{number} callback: revoked, owner is R{heir}", taken.put(number, moved)
         if replica.pc != "out" and (faults := state.faults.one("crash")):
             yield f"R{number} crashes", self.crash(state, number)._replace(faults=faults)
+        if replica.pc == "run" and replica.fold.windows and (faults := state.faults.one("memory")):
+            fold, decisions = self.replica_steps.gate.shed(replica.fold, replica.position)
+            shed = replica._replace(fold=fold, out=replica.out + decisions)
+            yield f"R{number} has no memory left", state.put(number, shed)._replace(faults=faults)
 
     def crash(self, state: State, number: int) -> State:
         broker = state.broker
@@ -147,15 +157,29 @@ class Decider:
             broker = broker._replace(owner=1 - number if state.replicas[1 - number].member == "in" else NOBODY)
         return state.put(number, Replica(member="off"), broker)
 
+    def retention(self, state: State) -> Iterator[Step]:
+        """Old segments are deleted, and compaction runs, at any time."""
+        broker, faults = state.broker, state.faults.one("retention")
+        if faults and broker.scores_start < self.script.retained:
+            start = self.script.retained
+            deleted = broker._replace(scores_start=start)
+            yield f"retention deletes scores below {start}", state._replace(broker=deleted, faults=faults)
+        expired = broker.expire(lambda decision: self.may_go(decision, broker.scores_start))
+        if expired != broker:
+            yield f"retention deletes decisions below {expired.decisions_start}", state._replace(broker=expired)
+        if Rule.NOT_COMPACTED in self.without and (compact := broker.compact()) != broker:
+            yield f"compaction deletes decisions {compact.compacted}", state._replace(broker=compact)
+
+    def may_go(self, decision: Decision, scores_start: int) -> bool:
+        """Whether retention may delete a decision; the oldest score that is left says what time it is."""
+        if decision.through >= scores_start and Rule.DECISIONS_OUTLIVE not in self.without:
+            return False
+        until = max(decision.until, decision.closed_at + self.script.remember)
+        return until <= self.truth.stream_before(scores_start) or Rule.DECISIONS_LAST in self.without
+
     def broken(self, state: State) -> str | None:
-        issued = state.broker.issued()
-        for decision in issued:
-            if decision != self.truth[decision.parent]:
-                return f"wrong decision {decision}, right is {self.truth[decision.parent]}"
-        if len({decision.parent for decision in issued}) < len(issued):
-            return f"decided twice: {[decision.parent for decision in issued]}"
-        return None
+        return self.truth.broken(state.broker)
 
     def done(self, state: State) -> bool:
         settled = all(txn.status == "none" for txn in state.broker.txns)
-        return settled and len({decision.parent for decision in state.broker.issued()}) == len(self.truth)
+        return settled and not self.truth.lacks(state.broker)

@@ -7,46 +7,13 @@ left on the wire are dropped, as the coordinator would. In the same way a genera
 would the broker take it now?
 """
 
-from enum import StrEnum
+from collections.abc import Callable
 from typing import NamedTuple
 
-from tests.unit.protocol.model_window import Decision
+from tests.unit.protocol.model_checkpoint import Offsets
+from tests.unit.protocol.model_window import Decision, Id
 
 NOBODY = -1
-
-
-class Rule(StrEnum):
-    """The rules of the protocol. A model is given the set of those that are broken."""
-
-    LOW_WATERMARK = "commit the low watermark, not the position"
-    WAITING_IS_OPEN = "a decision that waits for the next transaction counts as open"
-    SNAPSHOT = "a transaction's offsets are those of its beginning: what was read since is not in it"
-    STREAM_TIME_AT_LOW = "the stream time committed is the one at the low watermark"
-    ONE_TRANSACTION = "decisions and offsets in one transaction"
-    PENDING_WAIT = "committed offsets are fetched read_committed"
-    TIMEOUT_RETRY = "a time-out of that fetch means again, not offset 0"
-    END_AFTER_OFFSETS = "the end of decisions is taken after the committed offset"
-    END_UNCOMMITTED = "that end is the high watermark, not the last stable offset"
-    READ_TO_END = "decisions are read up to that end before scoring goes on"
-    READ_COMMITTED = "decisions are read read_committed"
-    METADATA_EARLY = "group metadata is taken with the assignment"
-    METADATA_FOLLOWS = "group metadata is taken anew with each batch: an epoch may move without a callback"
-    METADATA_BARE = "metadata without a member is never sent"
-    FENCING = "the broker checks the generation"
-    REBALANCE_WAITS = "a rebalance waits for the transaction in flight"
-    STATE_DIES = "state does not outlive an ownership"
-    BATCH_DIES = "a consumed batch does not outlive an ownership"
-    NEW_PRODUCER = "after a commit in doubt: a new producer"
-    RECOVER = "after a commit in doubt: recover"
-    REMEMBER = "decided windows are remembered"
-
-
-class Offsets(NamedTuple):
-    """A committed offset with its metadata. `decisions_from` stays 0 while nothing is forgotten."""
-
-    low: int = 0
-    stream: int = 0
-    decisions_from: int = 0
 
 
 class Record(NamedTuple):
@@ -74,6 +41,10 @@ class Broker(NamedTuple):
     stored: Offsets = Offsets()
     owner: int = 0
     wire: tuple[int, int] = (NOBODY, 0)  # (transactional id, how often a lost EndTxn may still arrive)
+    scores_start: int = 0  # what lies below in `scores` was deleted by retention
+    decisions_start: int = 0
+    strays: tuple[Id, ...] = ()  # records of the views that no transaction holds
+    compacted: tuple[int, ...] = ()  # records of `decisions` that compaction has deleted
 
     def with_txn(self, tid: int, txn: Txn) -> "Broker":
         return self._replace(txns=tuple(txn if each == tid else old for each, old in enumerate(self.txns)))
@@ -109,6 +80,27 @@ class Broker(NamedTuple):
         txn = self.txns[tid]
         stored = txn.offsets if txn.status == "commit" and txn.offsets is not None else self.stored
         return self._replace(stored=stored).with_txn(tid, settled(txn._replace(offsets=None)))
+
+    def readable(self, begin: int, end: int, *, dirty: bool) -> list[tuple[int, Decision]]:
+        """What a reader finds in `decisions`, each with its offset."""
+        return [
+            (at, self.log[at].decision)
+            for at in range(max(begin, self.decisions_start), end)
+            if at not in self.compacted and (dirty or self.log[at].status == COMMITTED)
+        ]
+
+    def compact(self) -> "Broker":
+        """Keep the last record of each key alone."""
+        last = {record.decision.parent: at for at, record in enumerate(self.log) if record.status == COMMITTED}
+        gone = [at for at in range(self.last_stable()) if last.get(self.log[at].decision.parent, at) != at]
+        return self._replace(compacted=tuple(gone))
+
+    def expire(self, may_go: Callable[[Decision], bool]) -> "Broker":
+        """Delete the first decisions, as far as they may go."""
+        start = self.decisions_start
+        while start < self.last_stable() and may_go(self.log[start].decision):
+            start += 1
+        return self._replace(decisions_start=start)
 
     def issued(self) -> list[Decision]:
         """What a read_committed reader sees, or will see whatever happens."""

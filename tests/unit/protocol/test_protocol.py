@@ -10,93 +10,66 @@ protocol do it. Apache Kafka 4.3 takes an earlier epoch under KIP-848 for a part
 keeps the metadata of the assignment and sends nothing once the client has others waits for ever in both cases: there is
 no callback when an epoch moves and the assignment stays.
 
-Not told apart here, and why: a spent score from a late one (they differ in counts that no later decision shows while
-windows are never forgotten and never revised). "Drop what is below the position" is not enough for a batch that
-outlives an assignment (the seek may have gone back below it), and not needed for one that does not (a seek discards
-what was fetched before it), so BATCH_DIES stands for both.
+"Drop what is below the position" is not enough for a batch that outlives an assignment (the seek may have gone back
+below it), and not needed for one that does not (a seek discards what was fetched before it), so BATCH_DIES stands for
+both.
 """
 
 import logging
+from pathlib import Path
 
 import pytest
 
 from tests.unit.protocol.checker import Report, explore
-from tests.unit.protocol.model_decider import Decider, Faults
+from tests.unit.protocol.model_decider import Decider
 from tests.unit.protocol.model_evidence import Evidence, EvidenceModel
-from tests.unit.protocol.model_kafka import Rule
-from tests.unit.protocol.model_window import END, Score, Script
+from tests.unit.protocol.model_worker import FAILED, SCORED, SKIPPED, Answering, WorkerModel
+from tests.unit.protocol.rules import Rule
+from tests.unit.protocol.scopes import EVERYWHERE, SECOND_LINES, SHOWS_IN, SMALLER, SOUND, Scope
 
 _log = logging.getLogger(__name__)
 
-ANY_ONE = Faults(total=1, rebalance=1, crash=1, lost_answer=1, timeout=1)
-ANY_TWO = Faults(total=2, rebalance=2, crash=1, lost_answer=1, timeout=1)
-
-# q is decided while the older p is open; a duplicate of q comes late.
-COUNT = Script(
-    (Score("p", "1", 0), Score("q", "1", 0), Score("q", "2", 0), Score("q", "1", 0), Score("p", "2", 0)), needs=2
-)
-ONE_AT_ONCE = COUNT._replace(at_once=1)
-# p is complete, q idle; a late duplicate of p would be idle too, if p were not known as decided; r stays open.
-IDLE = Script(
-    (
-        Score("p", "1", 0),
-        Score("p", "2", 4),
-        Score("q", "1", 6),
-        Score("p", "3", 7),
-        Score("p", "1", 20),
-        Score("r", "1", 30),
-    ),
-    needs=3,
-    idle=5,
-)
-# p is ended, with a late score; q waits for an item that never comes and is closed by the wall clock.
-ENDED = Script((Score("p", "1", 0), Score("q", "1", 0), Score("p", END, 0), Score("p", "2", 0)), needs=3, wall=True)
-
-SECOND_LINES = frozenset({Rule.METADATA_EARLY, Rule.REBALANCE_WAITS})
-CRASH_AND_REBALANCE = Faults(total=2, rebalance=1, crash=1)
-TWO_REBALANCES = Faults(total=2, rebalance=2)
-LOST_THEN_REBALANCE = Faults(total=2, rebalance=1, lost_answer=1)
-SCOPES: dict[Rule, tuple[Script, Faults]] = {
-    Rule.STATE_DIES: (COUNT, TWO_REBALANCES),
-    Rule.BATCH_DIES: (COUNT, TWO_REBALANCES),
-    Rule.NEW_PRODUCER: (COUNT, LOST_THEN_REBALANCE),
-    Rule.WAITING_IS_OPEN: (ONE_AT_ONCE, ANY_ONE),
-    Rule.STREAM_TIME_AT_LOW: (IDLE, ANY_ONE),
-    Rule.REMEMBER: (IDLE, Faults()),
-}
 OPEN_PARENT, ENDED_PARENT = (1, 2, 3), (1, 2, 0)
+README = Path(__file__).with_name("README.md").read_text(encoding="utf-8")
+OUTCOMES = (frozenset({SCORED, FAILED}), frozenset({SKIPPED}))
 
 
-def decide(script: Script, faults: Faults, *without: Rule) -> Report:
-    report = explore(Decider(script, faults, frozenset(without), idle_commits=script is IDLE))
+def decide(scope: Scope, *without: Rule) -> Report:
+    model = Decider(scope.script, scope.faults, frozenset(without), idle_commits=scope.idle_commits)
+    report = explore(model)
     _log.info("without %s: %s", [rule.name for rule in without], report)
     return report
 
 
-@pytest.mark.parametrize(
-    ("script", "faults"),
-    [(COUNT, ANY_TWO), (IDLE, CRASH_AND_REBALANCE), (ENDED, CRASH_AND_REBALANCE), (ONE_AT_ONCE, ANY_ONE)],
-    ids=["count", "idle", "ended", "one-at-once"],
-)
-def test_no_violation_with_all_rules(script: Script, faults: Faults) -> None:
-    report = decide(script, faults)
+@pytest.mark.parametrize("scope", SOUND)
+def test_no_violation_with_all_rules(scope: str) -> None:
+    report = decide(SOUND[scope])
     assert not report.reason, str(report)
-    assert report.states > 1_000
+    row = next(line for line in README.splitlines() if line.startswith(f"| {scope} |"))
+    assert row.endswith(f"| {report.states:,} |")
 
 
 @pytest.mark.parametrize("rule", sorted(set(Rule) - SECOND_LINES), ids=lambda rule: rule.name)
 def test_each_rule_is_needed(rule: Rule) -> None:
-    script, faults = SCOPES.get(rule, (COUNT, ANY_ONE))
-    assert decide(script, faults, rule).reason
+    scope = SHOWS_IN.get(rule, EVERYWHERE)
+    report = decide((SOUND | SMALLER)[scope], rule)
+    assert report.reason
+    assert f"| {rule.name} | {rule} | {scope} | {report.kind} |" in README
+
+
+@pytest.mark.parametrize(("remember", "kind"), [(10, ""), (5, "decided twice")])
+def test_an_id_is_issued_once_while_it_is_recognised(remember: int, kind: str) -> None:
+    scope = SOUND["again"]  # p is decided at 0 and comes again at 9
+    assert decide(scope._replace(script=scope.script._replace(remember=remember))).kind == kind
 
 
 def test_one_of_the_second_lines_is_needed() -> None:
-    assert decide(COUNT, ANY_ONE, *sorted(SECOND_LINES)).reason
+    assert decide(SOUND[EVERYWHERE], *sorted(SECOND_LINES)).reason
 
 
 @pytest.mark.parametrize("rule", sorted(SECOND_LINES), ids=lambda rule: rule.name)
 def test_a_second_line_covers_for_the_other(rule: Rule) -> None:
-    report = decide(COUNT, ANY_ONE, rule)
+    report = decide(SOUND[EVERYWHERE], rule)
     assert not report.reason, str(report)
 
 
@@ -113,3 +86,18 @@ def test_each_rule_of_evidence_is_needed(rule: Evidence) -> None:
     report = explore(EvidenceModel(script, 1, frozenset({rule})))
     _log.info("without %s: %s", rule.name, report)
     assert report.reason
+    assert f"| {rule.name} | {rule} | evidence | {report.kind} |" in README
+
+
+def test_every_item_is_answered_with_all_rules() -> None:
+    report = explore(WorkerModel(OUTCOMES, 1, frozenset()))
+    _log.info("%s", report)
+    assert not report.reason, str(report)
+
+
+@pytest.mark.parametrize("rule", list(Answering), ids=lambda rule: rule.name)
+def test_each_rule_of_answering_is_needed(rule: Answering) -> None:
+    report = explore(WorkerModel(OUTCOMES, 1, frozenset({rule})))
+    _log.info("without %s: %s", rule.name, report)
+    assert report.reason
+    assert f"| {rule.name} | {rule} | worker | {report.kind} |" in README

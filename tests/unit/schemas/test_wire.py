@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from schemas import wire
-from schemas.scores import SCORE_RECORD, ItemFailed, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
+from schemas.scores import SCORE_RECORD, ItemFailed, ItemRuled, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
 
 identifiers = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+codes = st.text("abc_1", min_size=1, max_size=10)
 offsets = st.integers(0, 2**53)
 counts = st.none() | st.integers(1, 2**31)
 digests = st.text("0123456789abcdef", min_size=64, max_size=64)
@@ -32,6 +33,7 @@ records = st.one_of(
         **answer,
         score=st.floats(0.0, 1.0),
         reasons=st.lists(identifiers, max_size=3).map(tuple),
+        flags=st.lists(codes, max_size=2).map(tuple),
         metrics=st.dictionaries(identifiers, st.floats(allow_nan=False, allow_infinity=False), max_size=3),
         scorer=identifiers,
         calibrated=st.booleans(),
@@ -40,6 +42,7 @@ records = st.one_of(
     ),
     st.builds(ItemFailed, **answer, cause=identifiers, detail=st.text(st.characters(exclude_categories=["Cs"]))),
     st.builds(ItemSkipped, **answer, cause=identifiers),
+    st.builds(ItemRuled, **answer, rule=codes, flags=st.lists(codes, max_size=2).map(tuple), policy=identifiers),
     st.builds(ParentEnded, **origin, count=st.none() | st.integers(0, 2**31)),
     st.builds(PolicyActivated, name=identifiers, version=st.integers(1, 10**6), digest=digests),
 )
@@ -61,7 +64,7 @@ SCORED: dict[str, Any] = {
 
 @given(record=records)
 def test_both_readers_read_the_same_from_a_valid_record(
-    record: ItemScored | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated,
+    record: ItemScored | ItemRuled | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated,
 ) -> None:
     value = record.to_json()
     fast = wire.decode(value)
