@@ -12,7 +12,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
@@ -27,6 +27,9 @@ from streams.standing import Standing
 
 HOST: Final = "127.0.0.1"
 WEDGED_AFTER: Final = 90.0  # s without a turn; the longest that a healthy one takes, a transaction in trouble, is 45
+
+Page = Callable[[], tuple[HTTPStatus, str, bytes]]
+"""Returns status, content type and body."""
 
 _log = logging.getLogger("sluice.http")
 
@@ -115,7 +118,13 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def served(health: Health, registry: CollectorRegistry, port: int | None, notify: Notify) -> Iterator[None]:
+def served(
+    health: Health,
+    registry: CollectorRegistry,
+    port: int | None,
+    notify: Notify,
+    pages: Mapping[str, Page] | None = None,
+) -> Iterator[None]:
     """Answer on the loopback interface until the block ends.
 
     Args:
@@ -123,6 +132,7 @@ def served(health: Health, registry: CollectorRegistry, port: int | None, notify
         registry: answers `/metrics`.
         port: where; 0 takes a free one, None serves nothing.
         notify: told `listening` with the port.
+        pages: further pages by their path, each called on a thread of its own.
 
     Raises:
         ConfigurationError: the port is taken or not allowed.
@@ -131,7 +141,7 @@ def served(health: Health, registry: CollectorRegistry, port: int | None, notify
         yield
         return
     try:
-        server = _Server((HOST, port), _handler(health, registry))
+        server = _Server((HOST, port), _handler(health, registry, pages or {}))
     except OSError as error:
         raise ConfigurationError(
             f"SLUICE_HTTP_PORT {port} cannot be used on {HOST} ({error.strerror}). Right would be: a free port for each"
@@ -146,15 +156,16 @@ def served(health: Health, registry: CollectorRegistry, port: int | None, notify
         server.server_close()
 
 
-def _handler(health: Health, registry: CollectorRegistry) -> type[BaseHTTPRequestHandler]:
+def _handler(health: Health, registry: CollectorRegistry, further: Mapping[str, Page]) -> type[BaseHTTPRequestHandler]:
     def judged(verdict: Verdict) -> tuple[HTTPStatus, str, bytes]:
         status = HTTPStatus.OK if verdict.ok else HTTPStatus.SERVICE_UNAVAILABLE
         return status, "application/json", json.dumps(health.body(verdict)).encode()
 
-    pages: dict[str, Callable[[], tuple[HTTPStatus, str, bytes]]] = {
+    pages: dict[str, Page] = {
         "/healthz": lambda: judged(health.alive()),
         "/readyz": lambda: judged(health.ready()),
         "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry)),
+        **further,
     }
     nothing = json.dumps({"ok": False, "why": "there are " + ", ".join(pages)}).encode()
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from deploy import logs
 from deploy.cli.signals import stop_on_signals
 from deploy.errors import ConfigurationError
-from deploy.health import Health, served
+from deploy.health import Health, Page, served
 from deploy.metrics.base import Metrics
 from deploy.settings import Settings, redacted
 from streams import clients
@@ -40,15 +40,15 @@ def begin(settings: Settings, role: str, *, verbose: bool) -> Callable[[], bool]
 
 
 @contextmanager
-def opened(settings: Settings, role: str) -> Iterator[Process]:
-    """Answer for health and metrics until the block ends, where SLUICE_HTTP_PORT asks for it.
+def opened(settings: Settings, role: str, pages: Mapping[str, Page] | None = None) -> Iterator[Process]:
+    """Answer for health and metrics, and with further pages, until the block ends, where SLUICE_HTTP_PORT asks for it.
 
     Raises:
         ConfigurationError: the port cannot be used.
     """
     health, log = Health(), logs.notifier(role)
     metrics = Metrics(role, _instance(settings), health)
-    with served(health, metrics.registry, settings.http_port, log):
+    with served(health, metrics.registry, settings.http_port, log, pages):
         yield Process(health, metrics, log)
 
 

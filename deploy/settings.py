@@ -151,6 +151,17 @@ class Settings(BaseSettings):
         description="a folder for what is too large for a message; workers need it among their SLUICE_CLAIM_ROOTS",
     )
 
+    decide_mebibytes: int = Field(
+        default=1_536,
+        ge=64,
+        description="about how much memory the windows and remembered decisions of a decider may take, in MiB, such as "
+        "1536: each partition has an equal share of it, and above that its oldest windows go to review",
+    )
+    skip_decided: bool = Field(
+        default=True,
+        description="true, so that workers follow the decisions and score no more items of a parent that was decided "
+        "early, or false",
+    )
     grace_seconds: float = Field(
         default=25.0,
         ge=1.0,
@@ -163,6 +174,20 @@ class Settings(BaseSettings):
         le=65535,
         description="a port on the loopback interface for /healthz, /readyz and /metrics, 0 for a free one, which is "
         "logged, or unset for none",
+    )
+    monitor_window_seconds: float = Field(
+        default=60.0,
+        ge=1.0,
+        le=86_400.0,
+        description="how long a window of the monitor is, in seconds from 1 to 86400, such as 60",
+    )
+    monitor_windows: int = Field(
+        default=60, ge=2, le=1440, description="how many windows the monitor keeps, from 2 to 1440, such as 60"
+    )
+    monitor_min_decisions: int = Field(
+        default=20,
+        ge=1,
+        description="how many decisions a window must have before its pass rate can be an alarm, such as 20",
     )
     log: Literal["auto", "json", "plain"] = Field(
         default="auto", description="json, plain, or auto: plain on a terminal and json anywhere else"

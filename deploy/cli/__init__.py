@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from deploy.cli import decide, demo, doctor, explain, publish, report, score, topics, train, watch
+from deploy.cli import decide, demo, doctor, explain, monitor, policy, publish, report, score, topics, train, watch
 from deploy.errors import SluiceError
 
 app = typer.Typer(
@@ -21,11 +21,13 @@ app.command()(demo.demo)
 app.command()(publish.publish)
 app.command()(score.score)
 app.command()(decide.decide)
+app.command()(monitor.monitor)
 app.command()(watch.watch)
 app.command()(explain.explain)
 app.command()(report.report)
 app.command()(train.train)
 app.command()(doctor.doctor)
+app.add_typer(policy.app, name="policy")
 app.add_typer(topics.app, name="topics")
 
 

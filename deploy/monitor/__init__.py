@@ -1,0 +1,1 @@
+"""The view of all decisions: `sluice monitor`. No decision depends on it."""
