@@ -21,7 +21,7 @@ from streams.gates import Notify
 Style = Literal["auto", "json", "plain"]
 
 _QUIET: Final = frozenset({"committed"})  # many a second
-_LOUD: Final = frozenset({"aborted", "fenced", "unknown", "lost", "truncated", "out_of_range"})
+_LOUD: Final = frozenset({"aborted", "fenced", "unknown", "lost", "truncated", "out_of_range", "policy_differs"})
 _COLOURS: Final = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31", logging.DEBUG: "2"}
 _SHORTEST_SECRET: Final = 4  # characters; masking every "a" would leave nothing to read
 _MASK: Final = "***"

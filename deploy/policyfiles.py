@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-from pydantic import ValidationError
-
 from deploy.errors import ConfigurationError
+from deploy.policy.problems import DocumentError
+from deploy.policy.reading import read
 from schemas.policy import Policy
 
 FOLDER = Path(__file__).parent / "policies"
@@ -22,23 +21,27 @@ def load(path: Path | None = None) -> Policy:
         path: a YAML file; None takes the default policy.
 
     Raises:
-        ConfigurationError: it cannot be read, or is not a policy; the text names each place that is wrong.
+        ConfigurationError: it cannot be read, or is not a policy; the text names the file, line and column of
+            everything that is wrong, and what would be right.
     """
     path = path or DEFAULT
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        return read(text_of(path))
+    except DocumentError as error:
+        raise ConfigurationError(
+            "this is no policy:\n" + "\n".join(f"  {path}:{problem}" for problem in error.problems)
+        ) from error
+
+
+def text_of(path: Path) -> str:
+    """Return the text of a policy file.
+
+    Raises:
+        ConfigurationError: it cannot be read.
+    """
+    try:
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise ConfigurationError(f"cannot read the policy {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigurationError(f"the policy {path} is not YAML: {error}") from error
-    try:
-        return Policy.model_validate(document)
-    except ValidationError as error:
-        places = (f"  {_place(problem['loc'])}: {problem['msg']}" for problem in error.errors(include_url=False))
-        raise ConfigurationError(f"the policy {path} is wrong:\n" + "\n".join(places)) from error
-
-
-def _place(location: tuple[str | int, ...]) -> str:
-    """Return a place as people write it: rules[0].thresholds.high."""
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location)
-    return text.removeprefix(".") or "the document"
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"the policy {path} is not UTF-8: {error.reason} at byte {error.start}") from error

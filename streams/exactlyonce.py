@@ -145,8 +145,13 @@ class DecideLoop:
 
     def _apply_run(self, one: Owned, run: list[Message], now: int) -> None:
         records = zip(map(Message.offset, run), map(Message.value, run), strict=True)
-        # an offset is None in a message of our own alone
-        problems = {problem.offset: problem for problem in one.gate.apply(cast("Records", records), now)}
+        try:
+            # an offset is None in a message of our own alone
+            problems = {problem.offset: problem for problem in one.gate.apply(cast("Records", records), now)}
+        except KafkaException as exception:  # a policy could not be looked up: nothing is decided under another one
+            _log.warning("partition %d starts over: %s", one.partition, exception.args[0])
+            self._start_over()
+            return
         for message in run if problems else ():
             problem = problems.get(message.offset() or 0)
             if problem is not None:

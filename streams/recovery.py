@@ -126,7 +126,12 @@ class Recoverer:
             start_at, decisions_from = self._resume(stable[number])
             if start_at.low_watermark < score_starts[number]:
                 notify("truncated", partition=number, committed=start_at.low_watermark, start=score_starts[number])
-                start_at = replace(start_at, low_watermark=score_starts[number], truncated_below=score_ends[number])
+                start_at = replace(
+                    start_at,
+                    low_watermark=score_starts[number],
+                    truncated_below=score_ends[number],
+                    policy="",  # a marker may be among what was deleted
+                )
             recovery.start_at = start_at
             recovery.decisions_from = max(decisions_from, starts[number])
             recovery.decisions_end = ends[number]

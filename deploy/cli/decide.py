@@ -10,7 +10,8 @@ import typer
 
 def decide(
     policy: Annotated[
-        Path | None, typer.Option(help="Policy file (YAML). Without one, the default policy.", dir_okay=False)
+        Path | None,
+        typer.Option(help="Policy file (YAML) until one is published. Without it, the default.", dir_okay=False),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log every transaction.")] = False,
 ) -> None:

@@ -15,6 +15,7 @@ from deploy.explain.account import in_order
 from schemas.decisions import Decision
 
 _WIDE = 140  # columns, where there is no edge
+_LISTED = 8  # open windows
 
 
 def show(account: Account, console: Console | None = None) -> None:
@@ -57,24 +58,47 @@ def _facts(account: Account) -> Iterator[tuple[str, str]]:
             "earlier",
             f"revision {one.revision}: {one.action} {one.label or ''}, {words.clock(one.timings.decided_at)}",
         )
+    for one in account.others:
+        yield "also", f"window {one.window}, revision {one.revision}: {one.action} {one.label or ''}"
+    if account.open_windows:
+        yield "open", f"{', '.join(account.open_windows[:_LISTED])}{_more(len(account.open_windows) - _LISTED)}"
     yield "kind", f"{decision.kind}, source {decision.source}"
     yield "decided", words.clock(decision.timings.decided_at)
     yield "closed", f"{decision.cause}: {words.closing(decision)}"
     yield "counts", _counts(decision)
     yield "scores", f"partition {decision.partition}, offsets {decision.first_offset} to {decision.through_offset}"
-    yield "policy", f"{decision.policy.name}, version {decision.policy.version}, {decision.policy.digest}"
+    yield (
+        "policy",
+        f"{decision.policy.name}, version {decision.policy.version}, {decision.policy.digest}{_known(account)}",
+    )
     for scorer in decision.scorers:
         yield "scorer", f"{scorer}{', uncalibrated' if decision.uncalibrated else ''}"
     if decision.reasons:
         yield "reasons", ", ".join(decision.reasons)
+    if decision.failures:
+        yield "failures", ", ".join(decision.failures)
+    if decision.audit is not None:
+        drawn = "for a person to check" if decision.audit.selected else "not chosen"
+        yield "audit", f"drawn with probability {decision.audit.probability:g}: {drawn}"
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
+def _known(account: Account) -> str:
+    """Return whether the policy's document is on its topic; one that was given as a file is not."""
+    return ", published" if account.checked is not None and account.checked.published else ""
 
 
 def _counts(decision: Decision) -> str:
     counts = decision.counts
     expected = "" if counts.expected is None else f"{counts.expected} expected: "
+    named = {"ruled": counts.ruled, "remaining": counts.remaining, "late": counts.late}
+    further = "".join(f", {count} {name}" for name, count in named.items() if count)
     return (
         f"{expected}{counts.scored} scored, {counts.failed} failed, {counts.skipped} skipped,"
-        f" {counts.missing} missing, {counts.duplicate} duplicate"
+        f" {counts.missing} missing, {counts.duplicate} duplicate{further}"
     )
 
 

@@ -17,6 +17,13 @@ def score(
     linger_ms: Annotated[int, typer.Option(min=0, help="How long an item waits for others, in ms, at most.")] = 20,
     max_items: Annotated[int, typer.Option(min=1, help="Items in flight, at most.")] = 256,
     max_mebibytes: Annotated[int, typer.Option(min=1, help="Bytes in flight, at most, in MiB.")] = 64,
+    policy: Annotated[
+        Path | None,
+        typer.Option(
+            help="YAML file whose rules about items apply until a policy is published. Without one, the bundled.",
+            dir_okay=False,
+        ),
+    ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
     """Score raw items and write one answer for each, at least once.
@@ -32,5 +39,7 @@ def score(
     stopped = begin(settings, "score", verbose=verbose)
     from deploy import scorer  # after the signals are heeded: it takes a while
 
-    options = scorer.WorkerOptions(device, heads or scorer.HEADS, batch_size, linger_ms, max_items, max_mebibytes)
+    options = scorer.WorkerOptions(
+        device, heads or scorer.HEADS, batch_size, linger_ms, max_items, max_mebibytes, policy
+    )
     scorer.run(settings, options, stopped)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence, Sized
 from typing import Final
 
 from prometheus_client import CollectorRegistry
@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 
 from deploy.metrics.base import counter, counters, gauge
 from schemas.items import RawItem
-from schemas.scores import ItemFailed, ItemScored
+from schemas.scores import ItemFailed, ItemRuled, ItemScored
 from streams.atleastonce import ScoreLoop
 from streams.work import Answer, ItemWorker, Ticket
 from workers.cache import RedisCache
@@ -30,6 +30,8 @@ class AnswerCounter:
         self._kinds = frozenset(kinds)
         self._outcomes: Counter[tuple[str, ...]] = Counter()
         self._causes: Counter[tuple[str, ...]] = Counter()
+        self._skips: Counter[tuple[str, ...]] = Counter()
+        self._rules: Counter[tuple[str, ...]] = Counter()
 
     def submit(self, ticket: Ticket, item: RawItem) -> None:
         """Pass an item on."""
@@ -53,18 +55,24 @@ class AnswerCounter:
         elif isinstance(answer, ItemFailed):
             self._outcomes[kind, "failed"] += 1
             self._causes[(answer.cause,)] += 1
+        elif isinstance(answer, ItemRuled):
+            self._outcomes[kind, "ruled"] += 1
+            self._rules[(answer.rule,)] += 1
         else:
             self._outcomes[kind, "skipped"] += 1
+            self._skips[(answer.cause,)] += 1
 
     def collect(self) -> Iterator[Metric]:
         """Yield the counters."""
         yield counters(
             "sluice_items_answered",
-            "Items that were answered, by kind and by outcome: scored, failed or skipped.",
+            "Items that were answered, by kind and by outcome: scored, ruled, failed or skipped.",
             ["kind", "outcome"],
             dict(self._outcomes),
         )
         yield counters("sluice_items_failed", "Items that could not be scored.", ["cause"], dict(self._causes))
+        yield counters("sluice_items_ruled", "Items that a rule of the policy answered.", ["rule"], dict(self._rules))
+        yield counters("sluice_items_skipped", "Items not scored on purpose.", ["cause"], dict(self._skips))
 
 
 class ScoreMetrics(Collector):
@@ -77,12 +85,15 @@ class ScoreMetrics(Collector):
         answers: AnswerCounter,
         scorer: Scorer,
         cache: RedisCache,
+        *,
+        decided: Sized,
     ) -> None:
         """Name what is read, and add itself to the registry."""
         self._loop = loop
         self._answers = answers
         self._scorer = scorer
         self._cache = cache
+        self._decided = decided
         registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
@@ -99,6 +110,7 @@ class ScoreMetrics(Collector):
         yield counter("sluice_messages_refused", "Messages that are no items of ours.", flow.refused)
         yield counter("sluice_messages_withdrawn", "Messages given back before they were begun.", flow.withdrawn)
         yield counter("sluice_dead_letters", "Messages on `dead-letters`, acknowledged.", flow.dead_letters)
+        yield gauge("sluice_decided_parents", "Parents decided early, whose items are skipped.", len(self._decided))
         yield gauge("sluice_in_flight_items", "Messages taken and not finished.", flow.items)
         yield gauge("sluice_in_flight_bytes", "The bytes of those.", flow.bytes)
 
