@@ -16,7 +16,7 @@ import msgspec
 from aggregation.spans import REOPENED, Key, key_of
 from schemas import wire
 from schemas.checkpoint import UnreadableDecisionError
-from schemas.policy import Late
+from schemas.policy import MAX_LATE_MS, Late, Rule
 
 FINAL = frozenset({"early", "memory"})
 """Causes after which no item changes a decision."""
@@ -37,6 +37,14 @@ class Known(msgspec.Struct, gc=False):
     reopened: bool  # an earlier decision of it had been forgotten
     truncated: bool  # retention may have deleted records of it before they were read
     revised_until: int = 0  # stream time, ms, before which a late item revises it; 0: none does
+
+
+def known_for(late_ms: int, max_age_ms: int, *, final: bool) -> int:
+    """Return for how long after its closing (ms of stream time) a decision is known in full.
+
+    After one that no item can change, the other items of its parent still come, for as long as it would have been open.
+    """
+    return min(late_ms + max_age_ms, MAX_LATE_MS) if final else late_ms
 
 
 class _Timings(msgspec.Struct, frozen=True):
@@ -62,6 +70,7 @@ class _Late(msgspec.Struct, frozen=True):
 
 class _Rule(msgspec.Struct, frozen=True):
     late: _Late = _Late()
+    max_age_ms: int = Rule().max_age_ms
 
 
 class _Policy(msgspec.Struct, frozen=True):
@@ -144,7 +153,8 @@ class DecidedWindows:
             found.cause == "truncated",
             closed_at + late.allowed_ms if revises else 0,
         )
-        self.learn(key_of(found.parent_id, found.window), known, late.allowed_ms)
+        kept_ms = known_for(late.allowed_ms, found.policy.rule.max_age_ms, final=found.final)
+        self.learn(key_of(found.parent_id, found.window), known, kept_ms)
         return True
 
     def was_decided(self, key: Key) -> bool:

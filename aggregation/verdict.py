@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import msgspec
@@ -39,6 +39,11 @@ class Tally:
     reopened: int = 0
     shed: int = 0
     unreadable: int = 0
+
+    def add(self, other: Tally) -> None:
+        """Add what another gate counted."""
+        for field in fields(self):
+            setattr(self, field.name, getattr(self, field.name) + getattr(other, field.name))
 
 
 class Unreadable(NamedTuple):

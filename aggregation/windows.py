@@ -5,7 +5,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from itertools import count
 
-from aggregation.known import DecidedWindows, Known
+from aggregation.known import DecidedWindows, Known, known_for
 from aggregation.lane import Due, Lane
 from aggregation.spans import Key, Span, reopened
 from aggregation.verdict import Tally
@@ -166,7 +166,8 @@ class Windows:
         """Note the decision of an open window."""
         del self.open[window.key]
         window.decided = known
-        self.decided.learn(window.key, known, window.lane.terms.late_ms)
+        terms = window.lane.terms
+        self.decided.learn(window.key, known, known_for(terms.late_ms, terms.max_age_ms, final=known.final))
         window.lane.close(window)
         if known.revised_until:
             self._keep(window)

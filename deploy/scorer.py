@@ -6,26 +6,31 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from confluent_kafka import KafkaException
 
-from deploy.brokers.ladder import open_kafka, open_redis
+from deploy import policyfiles
+from deploy.brokers.ladder import KafkaAddress, open_kafka, open_redis
 from deploy.errors import UNFINISHED, ConfigurationError, SluiceError
+from deploy.itemrecords import record_of
 from deploy.metrics.score import AnswerCounter, ScoreMetrics
+from deploy.policy.follower import PolicyFollower
 from deploy.process import opened, refused_properties
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from schemas.items import ItemEnvelope, RawItem
-from schemas.scores import ItemFailed, ItemScored, ItemSkipped
 from streams import clients
 from streams.atleastonce import ScoreLoop
+from streams.decided import DecidedParents, EarlyDecisions
+from streams.gates import Notify
+from streams.policies import DocumentReader
 from streams.topics import TopicNames
 from streams.work import Answer, ScoreSettings, Ticket
 from workers.cache import RedisCache
 from workers.claims import ClaimStore
-from workers.results import Failed, Result, Scored
+from workers.rulebook import RuleBook
 from workers.scorer import Scorer
+from workers.seen import RedisSeen, SeenContent
 from workers.service import ScoringService, ServiceError
 
 HEADS = Path(__file__).parent / "heads"
@@ -54,6 +59,7 @@ class WorkerOptions:
     linger_ms: int = 20
     max_items: int = 256
     max_mebibytes: int = 64
+    policy: Path | None = None  # until one is activated; None: the bundled one
 
 
 class ServiceWorker:
@@ -69,48 +75,19 @@ class ServiceWorker:
 
     def finished(self) -> Sequence[tuple[Ticket, Answer]]:
         """Return the answers that are there by now."""
-        return [(ticket, _answer(ticket, envelope, result)) for (ticket, envelope), result in self._service.take()]
+        return [(ticket, record_of(ticket, envelope, result)) for (ticket, envelope), result in self._service.take()]
 
     def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
         """Take back what is wanted and not begun."""
         return [ticket for ticket, _ in self._service.withdraw(lambda token: wanted(token[0]))]
 
 
-def _answer(ticket: Ticket, envelope: ItemEnvelope, result: Result) -> Answer:
-    place: dict[str, Any] = {
-        "parent_id": envelope.parent_id,
-        "kind": envelope.kind,
-        "source": envelope.source,
-        "item_id": envelope.id,
-        "index": envelope.index,
-        "count": envelope.count,
-        "content_hash": envelope.content_hash,
-        "item_time": None if envelope.time is None else int(envelope.time.timestamp() * 1000),
-        "appended_at": ticket.appended_at,
-        "item_partition": ticket.partition,
-        "item_offset": ticket.offset,
-    }
-    if isinstance(result, Scored):
-        return ItemScored(
-            **place,
-            score=result.score,
-            reasons=result.reasons,
-            metrics=result.metrics,
-            scorer=result.scorer,
-            calibrated=result.calibrated,
-            embedding=result.embedding,
-            cached=result.cached,
-        )
-    if isinstance(result, Failed):
-        return ItemFailed(**place, cause=result.cause, detail=result.detail)
-    return ItemSkipped(**place, cause=result.cause)
-
-
 def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool]) -> None:
     """Score until told to stop, then finish what was begun.
 
     Raises:
-        ConfigurationError: the device or a folder of claim checks is not there, or a head or a property is refused.
+        ConfigurationError: the device or a folder of claim checks is not there, or the policy, a head or a property is
+            refused.
         TopicsError: the topics are missing or not as they must be.
         ScorerError: Kafka refused for good, or the scoring threads broke.
         UnfinishedError: not everything that was begun could be finished within the grace period.
@@ -123,21 +100,39 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         cache_url = settings.redis_url or stack.enter_context(open_redis(settings, settings.data_dir / "valkey")).url
         TopicSet(clients.admin(kafka.properties), settings).verify()
         cache = RedisCache.connect(cache_url)
-        scorer = _load(options, cache, claims)
+        notify = process.metrics.counting(process.log)
+        rules = stack.enter_context(
+            PolicyFollower(
+                DocumentReader(kafka.properties, TopicNames(settings.topic_prefix).policies),
+                policyfiles.load(options.policy),
+                notify,
+            )
+        ).rules
+        seen = RedisSeen.connect(cache_url, settings.topic_prefix)
+        stack.callback(seen.close)
+        scorer = _load(options, cache, claims, rules, seen)
+        decided = _decided(stack, settings, kafka, notify)
         service: ScoringService[tuple[Ticket, ItemEnvelope]] = ScoringService(
-            scorer, batch_size=options.batch_size, linger_seconds=options.linger_ms / 1000
+            scorer, batch_size=options.batch_size, linger_seconds=options.linger_ms / 1000, decided=decided
         )
         stack.callback(service.close, drain=False)
-        notify = process.metrics.counting(process.log)
         answers = AnswerCounter(ServiceWorker(service), scorer.domains)
         with refused_properties(kafka.properties):
             loop = ScoreLoop(kafka.properties, _loop_settings(settings, options), answers, notify)
-        ScoreMetrics(process.metrics.registry, loop, answers, scorer, cache)
+        ScoreMetrics(process.metrics.registry, loop, answers, scorer, cache, decided=decided)
         process.health.watch(loop)
         unfinished = _run(loop, stopped)
         notify("counts", **scorer.counts.snapshot())
     if unfinished:
         raise UnfinishedError(f"told to stop, and {unfinished} messages were not finished: they are read again")
+
+
+def _decided(stack: ExitStack, settings: Settings, kafka: KafkaAddress, notify: Notify) -> DecidedParents:
+    """Return the parents decided early, followed as long as the stack is open; none where the settings say so."""
+    if not settings.skip_decided:
+        return DecidedParents()
+    topic = TopicNames(settings.topic_prefix).decisions
+    return stack.enter_context(EarlyDecisions(kafka.properties, topic, settings.partitions, notify)).parents
 
 
 def _run(loop: ScoreLoop, stopped: Callable[[], bool]) -> int:
@@ -174,7 +169,7 @@ def _loop_settings(settings: Settings, options: WorkerOptions) -> ScoreSettings:
     )
 
 
-def _load(options: WorkerOptions, cache: RedisCache, claims: ClaimStore) -> Scorer:
+def _load(options: WorkerOptions, cache: RedisCache, claims: ClaimStore, rules: RuleBook, seen: SeenContent) -> Scorer:
     """Load encoders and heads and warm them up: the worker joins its group only when it is ready to work."""
     from workers.device import DeviceError, resolve  # noqa: PLC0415 (torch is only needed from here on)
     from workers.encoders import EncoderError  # noqa: PLC0415
@@ -182,7 +177,9 @@ def _load(options: WorkerOptions, cache: RedisCache, claims: ClaimStore) -> Scor
 
     try:
         device = resolve(options.device)
-        scorer = Scorer.load(options.heads, device, cache, batch_size=options.batch_size, claims=claims)
+        scorer = Scorer.load(
+            options.heads, device, cache, batch_size=options.batch_size, claims=claims, rules=rules, seen=seen
+        )
         scorer.warm_up()
     except (DeviceError, HeadError, EncoderError) as error:
         raise ConfigurationError(str(error)) from error

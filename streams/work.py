@@ -25,7 +25,7 @@ Answer = ItemScored | ItemRuled | ItemFailed | ItemSkipped
 
 
 class ItemWorker(Protocol):
-    """Does the work, on threads of its own; it begins the items of a parent in the order in which they were submitted."""
+    """Does the work, on threads of its own. It begins the items of a parent in the order in which they came."""
 
     def submit(self, ticket: Ticket, item: RawItem) -> None:
         """Take an item; must not block."""

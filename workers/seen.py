@@ -12,7 +12,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from redis import Redis
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
+from redis.retry import Retry
 
 from schemas.items import RawItem, content_hash
 from workers.breaker import Breaker
@@ -53,6 +55,21 @@ class RedisSeen:
         self._prefix = f"sluice:seen:{scope}"
         self._breaker = breaker or Breaker()
         self._clock = clock
+
+    @classmethod
+    def connect(cls, url: str, scope: str, *, timeout_seconds: float = 0.25) -> RedisSeen:
+        """Remember in `redis://...` or `rediss://...`. Nothing is sent yet, and an absent server is no error."""
+        client = Redis.from_url(
+            url,
+            socket_timeout=timeout_seconds,
+            socket_connect_timeout=timeout_seconds,
+            retry=Retry(NoBackoff(), 0),  # the breaker decides when to try again
+        )
+        return cls(client, scope)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
 
     def earlier(self, item: RawItem, hours: float) -> str | None:
         """See `SeenContent`."""

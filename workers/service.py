@@ -12,19 +12,30 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 from schemas.items import RawItem
 from workers.batching import MicroBatcher, Pending
 from workers.inbox import Inbox
 from workers.intake import Ready
-from workers.results import Result
+from workers.results import Result, Skipped
 from workers.scorer import Scorer
 
 T = TypeVar("T")
 _STEP_SECONDS = 0.05
 _AHEAD = 3  # batches begun at a time: one that is prepared, one that is encoded, and one between
 _END = None  # in a queue: nothing comes after it
+DECIDED: Final = Skipped("decided_early")
+
+
+class Decided(Protocol):
+    """Ids of parents, which any thread may change."""
+
+    def __contains__(self, parent_id: object, /) -> bool:
+        """Whether a parent is decided."""
+
+    def __len__(self) -> int:
+        """How many there are."""
 
 
 class ServiceError(Exception):
@@ -40,10 +51,22 @@ class _Waiting(Generic[T]):
 class ScoringService(Generic[T]):
     """Takes items with a token each and gives back (token, result), in no particular order."""
 
-    def __init__(self, scorer: Scorer, *, batch_size: int = 16, linger_seconds: float = 0.02) -> None:
-        """Start the threads. The scorer should be warm."""
+    def __init__(
+        self, scorer: Scorer, *, batch_size: int = 16, linger_seconds: float = 0.02, decided: Decided = ()
+    ) -> None:
+        """Start the threads.
+
+        Args:
+            scorer: should be warm.
+            batch_size: items in a micro-batch, at most.
+            linger_seconds: how long an item waits for others, at most.
+            decided: the parents whose items need no score any more. It is asked before an item is looked at, and once
+                more before an encoder gets it. While it holds any, the parents that wait take turns: an encoder is
+                faster than the word of a decision, which would come too late for items in a row.
+        """
         self.results: queue.SimpleQueue[tuple[T, Result]] = queue.SimpleQueue()
         self._scorer = scorer
+        self._decided = decided
         self._batcher: MicroBatcher[_Waiting[T]] = MicroBatcher(batch_size, linger_seconds)
         self._inbox: Inbox[tuple[T, RawItem]] = Inbox()
         self._ahead = threading.Semaphore(_AHEAD)
@@ -67,13 +90,12 @@ class ScoringService(Generic[T]):
         self.check()
         if self._closed:
             raise ServiceError("the scoring service is closed")
-        self._inbox.put((token, item))
+        self._inbox.put((token, item), item.envelope.parent_id)
 
     def withdraw(self, wanted: Callable[[T], bool]) -> list[T]:
         """Return the tokens that are wanted of items that are not begun; these get no result.
 
-        Items are begun in the order in which they were submitted, so none is begun that was submitted after one of
-        these, unless it is not wanted.
+        None is begun that was submitted after one of these, unless it is not wanted.
         """
         return [token for token, _ in self._inbox.withdraw(lambda one: wanted(one[0]))]
 
@@ -141,8 +163,9 @@ class ScoringService(Generic[T]):
 
     def _take_in(self) -> None:
         while arrived := self._arrived():
+            wanted = [(token, item) for token, item in arrived if not self._skipped(token, item.envelope.parent_id)]
             waiting = []
-            for (token, _), outcome in zip(arrived, self._scorer.ready([item for _, item in arrived]), strict=True):
+            for (token, _), outcome in zip(wanted, self._scorer.ready([item for _, item in wanted]), strict=True):
                 if isinstance(outcome, Ready):
                     waiting.append(_Waiting(token, outcome))
                 else:
@@ -153,7 +176,7 @@ class ScoringService(Generic[T]):
     def _arrived(self) -> list[tuple[T, RawItem]]:
         """Return what has been submitted, at least one item and at most a batch, or nothing at the end."""
         self._ahead.acquire()
-        arrived = self._inbox.take(self._batcher.size)
+        arrived = self._inbox.take(self._batcher.size, in_turns=len(self._decided) > 0)
         return [] if self._dropping.is_set() else arrived
 
     def _encode(self) -> None:
@@ -176,8 +199,19 @@ class ScoringService(Generic[T]):
         for batch in batches:
             if self._dropping.is_set():
                 return
-            for one, result in zip(batch, self._scorer.finish([one.ready for one in batch]), strict=True):
+            wanted = [one for one in batch if not self._skipped(one.token, one.ready.parent_id)]
+            if not wanted:
+                continue
+            for one, result in zip(wanted, self._scorer.finish([one.ready for one in wanted]), strict=True):
                 self.results.put((one.token, result))
+
+    def _skipped(self, token: T, parent_id: str) -> bool:
+        """Answer an item at once if its parent is decided; return whether it is."""
+        if parent_id not in self._decided:
+            return False
+        self._scorer.counts.answered([DECIDED])
+        self.results.put((token, DECIDED))
+        return True
 
 
 def _pending(waiting: _Waiting[T]) -> Pending[_Waiting[T]]:

@@ -46,7 +46,7 @@ class Size:
 def main(arguments: list[str] | None = None) -> int:
     """Measure, print and write; the exit code tells nothing of the goal."""
     parser = argparse.ArgumentParser(prog="make bench-early", description=__doc__)
-    parser.add_argument("--parents", type=int, default=30)
+    parser.add_argument("--parents", type=int, default=20)
     parser.add_argument("--frames", type=int, default=24, help="of each parent")
     parser.add_argument("--batch-size", type=int, default=4, help="of the worker")
     parser.add_argument("--at-once", type=int, nargs="+", default=[1, 8], help="clips that arrive at a time")
@@ -73,7 +73,9 @@ def _measured(size: Size) -> Report:
             figures += _foreseen_figures(method, foreseen)
             for at_once in size.at_once:
                 ran = Trial(kafka, method, at_once, size.batch).run(warm_up, material, foreseen)
-                figures += _pipeline_figures(method, at_once, foreseen, ran)
+                found = _pipeline_figures(method, at_once, foreseen, ran)
+                sys.stderr.write(f"{found[0].what}: {found[0].value:.2f} of the ceiling, {found[0].reference}\n")
+                figures += found
     return Report(
         name="early",
         figures=figures,

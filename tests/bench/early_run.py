@@ -11,6 +11,7 @@ from pathlib import Path
 
 import yaml
 from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from deploy.brokers.ladder import KafkaAddress, open_redis
 from deploy.brokers.waiting import wait_until
@@ -19,7 +20,7 @@ from deploy.settings import Settings
 from schemas.items import RawItem
 from schemas.policy import Policy
 from schemas.scores import SCORE_RECORD, ItemScored
-from streams import clients, offsets
+from streams import offsets
 from streams.publisher import Publisher
 from tests.bench.early_material import interleaved
 from tests.bench.early_oracle import Foreseen, policy, verified
@@ -47,7 +48,7 @@ class Trial:
     def __init__(self, kafka: KafkaAddress, method: str, at_once: int, batch: int) -> None:
         """Name the run: clips that arrive at a time, and items in the worker's batches."""
         self._kafka = kafka
-        self._admin = clients.admin(kafka.properties)
+        self._admin = AdminClient({**kafka.properties, "log_level": 3})
         self._at_once = at_once
         self._batch = batch
         self._rule = policy(method, early=True)

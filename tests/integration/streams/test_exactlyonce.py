@@ -323,7 +323,8 @@ def test_a_raised_count_is_refused_when_the_settings_follow_it(bench: Bench, tmp
         bench.send(scored("p", 0, 0.9, 1))
         assert bench.decided("p")
         assert wait(lambda: _committed(bench) == 1)
-    _grow(bench, [spec.name for spec in topics.topic_set(bench.names, PARTITIONS)])
+    specs = topics.topic_set(bench.names, PARTITIONS)
+    _grow(bench, [spec.name for spec in specs if spec.partitions == PARTITIONS])
     replica = _process(bench, tmp_path, PARTITIONS + 1)
     assert replica.exit_code(PATIENCE) == 6
     assert "had 2 when its offsets were committed, so parents are split" in replica.log()

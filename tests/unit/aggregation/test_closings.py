@@ -10,7 +10,7 @@ from aggregation import PartitionGate
 from schemas.checkpoint import Checkpoint
 from schemas.decisions import Decision
 from schemas.policy import Action, Policy
-from tests.unit.aggregation.records import NOW, activated, decisions, ended, fed, policy, scored, taken
+from tests.unit.aggregation.records import NOW, activated, decisions, ended, fed, only, policy, scored, taken
 
 TIMES: dict[str, Any] = {"idle_ms": 1_000, "max_age_ms": 3_000}
 BY_INDEX: dict[str, Any] = {"window": {"by": "index", "size": 4}, **TIMES}
@@ -210,3 +210,15 @@ def test_a_successor_finds_the_version_that_was_in_force_at_its_start() -> None:
     gate = _switching(_version(1), _version(2))
     gate.apply(enumerate([activated("test", 2), scored("p", 0, 0.9, 2), activated("test", 1)]), NOW)
     assert gate.checkpoint() == Checkpoint(1, 3, 0, 0, "test@2")
+
+
+def test_an_early_decision_is_known_for_as_long_as_its_parent_could_have_been_open() -> None:
+    used = policy(method={"name": "min"}, early=True, completeness={"max_missing": 1.0}, late={"allowed_ms": 1_000})
+    gate = fed([scored("p", 0, 0.0, 3, NOW)], used)
+    assert only(gate).cause == "early"
+    for later in (2_000, 3_600_000):
+        gate.apply([(gate.position, scored(f"q{later}", 0, 0.0, 3, NOW + later))], NOW)
+        gate.apply([(gate.position, scored("p", 1, 0.9, 3, NOW + later))], NOW)
+        assert [one.parent_id for one in decisions(gate)] == [f"q{later}"]
+        gate.checkpoint()
+    assert gate.tally.after_final == 2
