@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from confluent_kafka import Message, murmur2
 from pydantic import ValidationError
 
 from deploy import answers
 from deploy.answers import Record
+from deploy.explain.published import Published
 from deploy.settings import Settings
+from schemas import wire
 from schemas.decisions import Decision
 from schemas.items import RawItem
 from streams import clients, envelope, offsets
@@ -40,11 +43,14 @@ class Trace:
 
     Attributes:
         partition: the parent's, on every topic.
-        decisions: its decisions, the earliest revision first.
-        records: its records on `scores`, from its window's first one on.
+        decisions: its decisions in the order in which they were made.
+        records: its records on `scores`, from its first window's first one on.
         unanswered: indices on `items` that no worker has answered; looked for only where there is no decision.
         dead: its dead letters.
         others: the latest decisions about other parents, the latest one last.
+        markers: which policy versions were activated in its partition, by offset.
+        scores_from: first offset that retention has left of its scores.
+        policies: the versions that were published.
     """
 
     parent_id: str
@@ -54,6 +60,15 @@ class Trace:
     unanswered: Sequence[int]
     dead: Sequence[DeadLetter]
     others: Sequence[Decision]
+    markers: Sequence[tuple[int, wire.PolicyActivated]] = ()
+    scores_from: int = 0
+    policies: Published = field(default_factory=Published)
+
+    @property
+    def log(self) -> list[tuple[int, wire.ScoreRecord]]:
+        """Its records and the markers between them, by offset."""
+        found: list[tuple[int, wire.ScoreRecord]] = [(record.offset, record.value) for record in self.records]
+        return sorted([*found, *self.markers], key=operator.itemgetter(0))
 
     @property
     def known(self) -> bool:
@@ -69,12 +84,12 @@ def trace(properties: clients.Properties, settings: Settings, parent_id: str) ->
     """
     names, partition = TopicNames(settings.topic_prefix), murmur2(parent_id.encode(), settings.partitions)
     decisions = list(_decisions(properties, names, {partition: 0}))
-    own = sorted((one for one in decisions if one.parent_id == parent_id), key=lambda one: (one.window, one.revision))
+    own = [one for one in decisions if one.parent_id == parent_id]
     admin = clients.admin(properties)
     committed = offsets.committed(admin, settings.decide_group, names.scores, [partition])[partition]
     # an open window never begins before what its decider has committed
     first = min((one.first_offset for one in own), default=committed)
-    records = list(_records(properties, names, partition, first, parent_id))
+    records, markers = _records(properties, names, partition, first, parent_id)
     answered = offsets.committed(admin, settings.score_group, names.items, [partition])[partition]
     return Trace(
         parent_id=parent_id,
@@ -88,6 +103,9 @@ def trace(properties: clients.Properties, settings: Settings, parent_id: str) ->
             if message.key() == parent_id.encode()
         ],
         others=[one for one in decisions if one.parent_id != parent_id],
+        markers=markers,
+        scores_from=offsets.starts(admin, names.scores, [partition])[partition],
+        policies=Published.of((one.key(), one.value()) for one in read_from(properties, names.policies, {0: 0})),
     )
 
 
@@ -113,11 +131,18 @@ def _decisions(properties: clients.Properties, names: TopicNames, starts: dict[i
 
 def _records(
     properties: clients.Properties, names: TopicNames, partition: int, first: int, parent_id: str
-) -> Iterator[Record]:
+) -> tuple[list[Record], list[tuple[int, wire.PolicyActivated]]]:
+    """Return a parent's records from an offset on, and the policies that were activated between them."""
+    records, markers = [], []
     for message in read_from(properties, names.scores, {partition: first}):
-        record = answers.read(message.offset() or 0, message.value())
-        if record is not None and record.value.parent_id == parent_id:
-            yield record
+        offset, value = message.offset() or 0, message.value()
+        record = answers.read(offset, value)
+        if record is None:
+            marker = answers.read_marker(value)
+            markers += [] if marker is None else [(offset, marker)]
+        elif record.value.parent_id == parent_id:
+            records.append(record)
+    return records, markers
 
 
 def _unanswered(

@@ -9,7 +9,7 @@ from typing import Final
 
 from aggregation.methods import trimmed
 from deploy.answers import Weighed
-from schemas import wire
+from deploy.explain.check import Checked
 from schemas.decisions import Decision
 from schemas.policy import Label, Rule
 
@@ -19,6 +19,9 @@ _CLOSED: Final = {
     "end": "its producer said that nothing more would come",
     "idle": "nothing new came for {idle:g} s",
     "max_age": "it was {age:g} s old",
+    "early": "no remaining item could change the action",
+    "memory": "the decider was short of memory",
+    "reopened": "it had been decided before, and that decision was forgotten",
     "truncated": "retention had deleted records of it before they were read",
 }
 
@@ -34,12 +37,14 @@ def closing(decision: Decision) -> str:
     return _CLOSED[decision.cause].format(idle=rule.idle_ms / 1000, age=rule.max_age_ms / 1000)
 
 
-def arithmetic(found: Weighed, rule: Rule) -> list[str]:
+def arithmetic(found: Weighed, decision: Decision) -> list[str]:
     """Return how the answers become a score, the score a label, and the label an action, one sentence each."""
+    rule, completeness = decision.policy.rule, decision.policy.rule.completeness
     scores = sorted(answer.score for answer in found.counted if answer.score is not None)
     failed = sum(answer.state == "failed" for answer in found.counted)
-    zeros = failed if rule.completeness.failed_as == "zero" else 0
-    values = [0.0] * zeros + scores
+    zeros = failed if completeness.failed_as == "zero" else 0
+    absent = found.window.missing if completeness.missing_as == "zero" and decision.bounds is None else 0
+    values = [0.0] * (zeros + absent) + scores
     if not values or found.ruling.score is None:
         return [f"nothing was scored, so there is no score: {found.ruling.action}"]
     lines = [f"{_method(rule, values)} = {digits(rule, found.ruling.score)}"]
@@ -47,7 +52,45 @@ def arithmetic(found: Weighed, rule: Rule) -> list[str]:
         lines.append(f"{_many(zeros, 'item')} that could not be read {'counts' if zeros == 1 else 'count'} as 0")
     elif failed:
         lines.append(f"{_many(failed, 'item')} that could not be read counted as missing")
-    return [*lines, bands(rule, found.ruling.score, found.ruling.label), _action(found, rule)]
+    ruled = sum(answer.state == "ruled" for answer in found.counted)
+    if ruled:
+        lines.append(f"{_many(ruled, 'item')} that a rule stopped {'counts' if ruled == 1 else 'count'} as 0")
+    if absent:
+        lines.append(f"{_many(absent, 'item')} that never came {'counts' if absent == 1 else 'count'} as 0")
+    lines += [bands(rule, found.ruling.score, found.ruling.label), *_early(found, decision)]
+    return [*lines, _action(found, rule)]
+
+
+def _early(found: Weighed, decision: Decision) -> list[str]:
+    bounds = found.ruling.bounds
+    if bounds is None:
+        return []
+    lower, upper = (digits(decision.policy.rule, bound) for bound in bounds)
+    remaining = _many(decision.counts.remaining, "item")
+    return [f"{remaining} had no answer yet: the score could still become {lower} to {upper}, and the action no other"]
+
+
+def history(decision: Decision, earlier: Sequence[Decision]) -> list[str]:
+    """Return what a revision replaced, and what was withdrawn with it."""
+    if not earlier:
+        return []
+    before = earlier[-1]
+    late = decision.counts.late - before.counts.late
+    why = f"{_many(late, 'item')} came late" if late else "an item was answered anew"
+    line = f"revision {decision.revision}, since {why}"
+    if before.action is decision.action:
+        return [f"{line}: the action stays {decision.action}"]
+    return [f"{line}: {before.action} was withdrawn on its topic, and {decision.action} holds instead"]
+
+
+def made_again(checked: Checked) -> str:
+    """Return whether a decision can be made again from its records."""
+    if checked.lacking:
+        return f"it cannot be made again: {checked.lacking}"
+    if checked.verified:
+        return "made again from the records below: the same"
+    fields = ", ".join(one.field for one in checked.differences)
+    return f"made again from the records below: NOT the same; it differs in {fields}"
 
 
 def bands(rule: Rule, score: float, label: str | None) -> str:
@@ -72,6 +115,10 @@ def _method(rule: Rule, ordered: Sequence[float]) -> str:
         return f"mean of {len(kept)} of {_many(count, 'score')}, {drop} dropped at each end"
     if name == "median":
         return f"median of {_many(count, 'score')}{_middle(rule, ordered)}"
+    if name == "quantile":
+        return f"quantile {rule.method.q:g} of {_many(count, 'score')}"
+    if name == "share_below":
+        return f"1 minus the share of {_many(count, 'score')} below {rule.method.threshold:g}"
     return f"{'lowest' if name == 'min' else name} of {_many(count, 'score')}"
 
 
@@ -108,18 +155,6 @@ def waiting(found: Weighed | None, unanswered: Sequence[int], rule: Rule) -> lis
     if found is not None:
         lines.append(f"its last item came at {clock(found.window.last_at)}")
     return lines
-
-
-def same(found: Weighed, decision: Decision) -> bool:
-    """Return whether the records that are there still lead to the decision that was made."""
-    ruling, counts = found.ruling, decision.counts
-    scored = sum(isinstance(answer.value, wire.ItemScored) for answer in found.counted)
-    return (ruling.action, ruling.label, ruling.score, scored) == (
-        decision.action,
-        decision.label,
-        decision.score,
-        counts.scored,
-    )
 
 
 def _absent(expected: int, present: set[int]) -> list[str]:

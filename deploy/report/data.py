@@ -94,7 +94,7 @@ def latest(values: Iterable[bytes | None]) -> list[Decision]:
 def row_of(decision: Decision, records: Sequence[answers.Record], *, medical: bool) -> Row:
     """Return a parent's row, with the answers that its decision counts."""
     own = [record for record in records if record.offset >= decision.first_offset]
-    found = answers.weighed(own, decision.policy.rule, decision.through_offset)
+    found = answers.weighed(own, decision.policy.rule, decision.through_offset, window=decision.window)
     counted = found.counted if found else []
     return Row(decision, counted, [], withheld=decision.kind in MEDICAL and not medical)
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
 from deploy.cli import app
-from deploy.explain import UnknownParentError
+from deploy.explain import NotVerifiedError, UnknownParentError, UnknownWindowError, UnverifiableError
 from deploy.report import read_report, render
 from schemas.items import ItemEnvelope, RawItem, content_hash
 from schemas.scores import SCORE_RECORD, ItemScored
@@ -191,3 +191,35 @@ def test_the_records_by_hand_are_as_workers_write_them(line: Pipeline) -> None:
     for message in read_whole(line.kafka.properties, line.names.scores, PARTITIONS):
         record = SCORE_RECORD.validate_json(message.value() or b"")
         assert not isinstance(record, ItemScored) or record.parent_id.encode() == message.key()
+
+
+def _told(line: Pipeline, parent: str, *arguments: str) -> tuple[str, BaseException | None]:
+    done = CliRunner().invoke(app, ["explain", parent, *arguments], env=_environment(line))
+    return done.stdout, done.exception
+
+
+def test_decisions_are_verified_and_a_forged_one_is_found(line: Pipeline) -> None:
+    assert "verified  window whole, revision 0, accept" in _explain(line, "good", "--verify")
+    assert json.loads(_explain(line, "bad", "--verify", "--json"))["decisions"][0]["differences"] == []
+    assert "no decision yet" in _explain(line, "half", "--verify")
+    good = json.loads(_explain(line, "good", "--json"))["decision"]
+    for parent in ("half", "nowhere"):  # it has two of four answers, and the other one none at all
+        forged = {**good, "parent_id": parent, "partition": murmur2(parent.encode(), PARTITIONS), "first_offset": 0}
+        _log(line, parent, json.dumps({**forged, "through_offset": 100}).encode())
+    shown, problem = _told(line, "half", "--verify")
+    assert isinstance(problem, NotVerifiedError)
+    assert problem.exit_code == 15
+    assert 'action: "accept" was written, "review" would be' in shown
+    assert 'cause: "complete" was written, "none: nothing closes it there" would be' in shown
+    shown, problem = _told(line, "nowhere", "--verify", "--window", "whole")
+    assert isinstance(problem, UnverifiableError)
+    assert problem.exit_code == 16
+    assert "none of its records is there any more" in shown
+    assert isinstance(_told(line, "good", "--window", "index/0-1")[1], UnknownWindowError)
+
+
+def _log(line: Pipeline, parent: str, value: bytes) -> None:
+    """Write to the log of decisions, where a parent's are."""
+    with clients.producer(line.kafka.properties) as producer:
+        producer.produce(line.names.decisions, key=parent.encode(), value=value)
+        assert producer.flush(30) == 0

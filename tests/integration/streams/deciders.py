@@ -19,7 +19,7 @@ from schemas.decisions import Decision
 from schemas.policy import Action, Policy
 from streams import clients, topics
 from streams.exactlyonce import DecideLoop
-from streams.gates import DecideSettings
+from streams.gates import DecideSettings, MakeGate
 from streams.recovery import PartitionCountError
 from streams.topics import TopicNames
 from tests.chaos.reading import Entry, read_whole
@@ -66,15 +66,16 @@ class Bench:
         decider: Policy | None = None,
         instance: str = "decide-0",
         properties: clients.Properties | None = None,
+        make_gate: MakeGate | None = None,
     ) -> Iterator[Running]:
-        """Run a decider in this process until the block ends."""
+        """Run a decider in this process until the block ends; `make_gate` is for one that needs more than a policy."""
         used, stop = decider or policy(), threading.Event()
         settings = DecideSettings(self.names, PARTITIONS, self.group, self.score_group, f"{self.group}-{instance}")
         events: list[tuple[str, dict[str, Any]]] = []
         loop = DecideLoop(
             {**self.properties, "session.timeout.ms": 6_000, **(properties or {})},
             settings,
-            make_gate=lambda partition, start_at: PartitionGate(partition, used, start_at),
+            make_gate=make_gate or (lambda partition, start_at: PartitionGate(partition, used, start_at)),
             notify=lambda event, **fields: events.append((event, fields)),
         )
         running = Running(loop, events)

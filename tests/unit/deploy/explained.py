@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Sequence
+
+from rich.console import Console
 
 from deploy import answers
 from deploy.answers import Record
+from deploy.cli.explaining import show
 from deploy.explain import Account, Trace, account
 from deploy.explain.trace import DeadLetter
 from schemas.decisions import Decision
@@ -40,3 +44,10 @@ def told(
         others=others,
     )
     return account(trace, named, policy())
+
+
+def printed(account: Account) -> str:
+    console = Console(file=io.StringIO(), width=160, highlight=False)
+    show(account, console)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()

@@ -2,29 +2,22 @@ from __future__ import annotations
 
 import io
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from rich.console import Console
 
-from deploy.cli.explaining import show
 from deploy.cli.plain import printable
 from deploy.cli.watching import Filter, Printer, line
-from deploy.explain import Account
+from deploy.explain import account as account_of
 from deploy.explain.account import near
 from deploy.explain.trace import DeadLetter
 from deploy.explain.words import digits
 from schemas.policy import Action, Rule, Thresholds
 from tests.unit.aggregation.records import ended, failed, fed, only, policy, scored, skipped
-from tests.unit.deploy.explained import told
-
-
-def _printed(account: Account) -> str:
-    console = Console(file=io.StringIO(), width=160, highlight=False)
-    show(account, console)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+from tests.unit.deploy.explained import printed, told
 
 
 def test_the_arithmetic_is_shown_with_the_numbers_as_they_were() -> None:
@@ -55,7 +48,7 @@ def test_every_method_is_a_sentence(method: dict[str, str], sentence: str) -> No
 def test_an_item_that_could_not_be_read_is_told_with_what_it_counts_as() -> None:
     account = told([scored("p", 0, 0.9, 2), failed("p", 1, 2)])
     assert "1 item that could not be read counts as 0" in account.sentences
-    assert "truncated_image" in _printed(account)
+    assert "truncated_image" in printed(account)
 
 
 def test_an_action_that_is_not_the_labels_own_is_told_with_its_reason() -> None:
@@ -68,8 +61,8 @@ def test_duplicates_and_late_answers_are_marked_and_do_not_count() -> None:
     items = account.as_dict()["items"]
     found = [(item["index"], item["score"], item["standing"]) for item in items]
     assert found == [(0, 0.9, "duplicate"), (0, 0.3, "counted"), (1, 0.9, "counted"), (1, 0.1, "late")]
-    assert "no, duplicate" in _printed(account)
-    assert "no, late" in _printed(account)
+    assert "no, duplicate" in printed(account)
+    assert "no, late" in printed(account)
     assert account.reproduced
 
 
@@ -91,12 +84,13 @@ def test_a_decision_is_always_made_again_from_its_records(found: list[tuple[int,
 
 
 def test_records_that_retention_has_deleted_are_no_reproduction() -> None:
-    account = told([scored("p", 0, 0.9, 2), scored("p", 1, 0.9, 2)])
-    trace = account.trace
-    object.__setattr__(trace, "records", ())
-    again = type(account)(trace, account.decision, (), None, account.rule, account.rule_from)
+    found = told([scored("p", 0, 0.9, 2), scored("p", 1, 0.9, 2)]).trace
+    again = account_of(replace(found, records=(), scores_from=2), None, policy())
     assert not again.reproduced
     assert "retention" in again.sentences[0]
+    partly = account_of(replace(found, records=found.records[1:], scores_from=1), None, policy())
+    assert not partly.reproduced
+    assert "retention has deleted the scores below offset 1, and it began at 0" in partly.sentences[-1]
 
 
 def test_an_open_parent_tells_what_it_waits_for() -> None:
@@ -108,7 +102,7 @@ def test_an_open_parent_tells_what_it_waits_for() -> None:
         "not there yet: #3, #4",
     ]
     assert "60 s after its last item" in account.sentences[3]
-    assert "no decision yet" in _printed(account)
+    assert "no decision yet" in printed(account)
 
 
 def test_a_count_of_billions_is_explained_at_once() -> None:
@@ -129,7 +123,7 @@ def test_an_open_parents_rule_is_that_of_the_last_decision_of_its_kind_unless_a_
 def test_dead_letters_are_told_with_their_cause() -> None:
     letter = DeadLetter(3, "sluice.items", (1, 7), "score", "truncated", "ends within a row")
     account = told([scored("p", 0, 0.9, 1)], dead=[letter])
-    assert "sluice.items 1/7" in _printed(account)
+    assert "sluice.items 1/7" in printed(account)
     assert account.as_dict()["dead_letters"][0]["cause"] == "truncated"
     json.dumps(account.as_dict())
 
@@ -152,8 +146,8 @@ def test_no_text_of_a_record_steers_a_terminal(text: str) -> None:
 
 def test_a_parent_id_with_an_escape_sequence_does_nothing() -> None:
     account = told([scored("\x1b[2Jp[bold]", 0, 0.9, 1)])
-    assert "\x1b" not in _printed(account)
-    assert "\\u001b[2Jp[bold]" in _printed(account)
+    assert "\x1b" not in printed(account)
+    assert "\\u001b[2Jp[bold]" in printed(account)
 
 
 def test_a_line_of_watch_has_action_label_score_kind_parent_and_reasons() -> None:
