@@ -12,18 +12,17 @@ from tests.chaos.reading import Entry, read_whole
 APART = 15_000  # ms; longer than a transaction can last: its time-out and the broker's look for timed-out ones
 
 
-def aborted_decisions(properties: Mapping[str, Any], topic: str, partitions: int) -> tuple[int, int]:
-    """Return how many decisions were aborted, and of how many transactions they were at least."""
+def aborted_decisions(properties: Mapping[str, Any], topic: str, partitions: int) -> list[Entry]:
+    """Return the decisions that were aborted, of those that the topic still holds."""
     committed = {(one.partition, one.offset) for one in read_whole(properties, topic, partitions)}
     everything = read_whole(properties, topic, partitions, committed=False)
     # above the last committed decision of a partition a transaction may still be open: neither aborted nor committed
     top = dict(sorted(committed))
-    aborted = [
+    return [
         one
         for one in everything
         if (one.partition, one.offset) not in committed and one.offset < top.get(one.partition, 0)
     ]
-    return len(aborted), transactions(aborted)
 
 
 def transactions(aborted: Iterable[Entry]) -> int:

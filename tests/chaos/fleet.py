@@ -17,6 +17,7 @@ from typing import Any
 from deploy.brokers.guard import Guarded
 
 _ROOT = Path(__file__).parents[2]
+SLUICE = ("-c", "from deploy.cli import main; main()")  # for the interpreter
 _GONE = frozenset({"assigned", "recovering", "revoked", "lost"})
 
 
@@ -92,14 +93,22 @@ class Journal:
 class Replica:
     """One decider with a stable name, through all of its lives."""
 
-    def __init__(self, name: str, environment: Mapping[str, str], folder: Path, journal: Journal) -> None:
-        """Name it; nothing is started yet."""
+    def __init__(
+        self,
+        name: str,
+        environment: Mapping[str, str],
+        folder: Path,
+        journal: Journal,
+        program: tuple[str, ...] = SLUICE,
+    ) -> None:
+        """Name it; nothing is started yet. `program` is what the interpreter is given in the place of `sluice`."""
         self.name = name
         self.life = 0
         self.running = False
         self._environment = {**os.environ, **environment, "SLUICE_INSTANCE": name}
         self._folder = folder
         self._journal = journal
+        self._program = program
         self._process: Guarded | None = None
         self._arguments: tuple[str, ...] = ()
 
@@ -108,8 +117,7 @@ class Replica:
         self._arguments = arguments or self._arguments
         self.life += 1
         log = self._folder / f"{self.name}.{self.life}.log"
-        code = "from deploy.cli import main; main()"
-        command = [sys.executable, "-c", code, "decide", *self._arguments]
+        command = [sys.executable, *self._program, "decide", *self._arguments]
         self._process = Guarded(command, log=log, env=self._environment, cwd=_ROOT)
         self.running = True
         follower = threading.Thread(target=self._follow, args=(log, self._process, self.life), daemon=True)
@@ -180,11 +188,18 @@ class Replica:
 class Fleet:
     """All replicas of one group."""
 
-    def __init__(self, names: list[str], environment: Mapping[str, str], folder: Path, partitions: int) -> None:
+    def __init__(
+        self,
+        names: list[str],
+        environment: Mapping[str, str],
+        folder: Path,
+        partitions: int,
+        program: tuple[str, ...] = SLUICE,
+    ) -> None:
         """Name the replicas; nothing is started yet."""
         self.journal = Journal()
         self.partitions = partitions
-        self.replicas = [Replica(name, environment, folder, self.journal) for name in names]
+        self.replicas = [Replica(name, environment, folder, self.journal, program) for name in names]
 
     def start(self, *arguments: str) -> None:
         """Start all replicas and wait until every partition has an owner."""

@@ -13,6 +13,7 @@ import msgspec
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
+    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -54,7 +55,7 @@ def read_whole(properties: Mapping[str, Any], topic: str, partitions: int, *, co
 
     A transaction that is still being finished is waited for, so that nothing that it holds is missed.
     """
-    ends = _ends(properties, topic, partitions)
+    _, ends = edges(AdminClient({**properties, "log_level": 3}), topic, partitions)
     consumer = _consumer(properties, committed=committed)
     try:
         consumer.assign([TopicPartition(topic, number, OFFSET_BEGINNING) for number in range(partitions)])
@@ -63,12 +64,23 @@ def read_whole(properties: Mapping[str, Any], topic: str, partitions: int, *, co
         consumer.close()
 
 
-def _ends(properties: Mapping[str, Any], topic: str, partitions: int) -> dict[int, int]:
-    """Return the end of each partition, open transactions included."""
-    admin = AdminClient({**properties, "log_level": 3})
-    wanted = {TopicPartition(topic, number): OffsetSpec.latest() for number in range(partitions)}  # type: ignore[no-untyped-call]
-    answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED)
-    return {place.partition: future.result().offset for place, future in answers.items()}
+def edges(admin: AdminClient, topic: str, partitions: int) -> tuple[dict[int, int], dict[int, int]]:
+    """Return the first offset and the end of each partition, open transactions included."""
+
+    def ask(spec: OffsetSpec) -> dict[int, int]:
+        wanted = {TopicPartition(topic, number): spec for number in range(partitions)}
+        answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED)
+        return {place.partition: future.result().offset for place, future in answers.items()}
+
+    return ask(OffsetSpec.earliest()), ask(OffsetSpec.latest())  # type: ignore[no-untyped-call]
+
+
+def committed(admin: AdminClient, group: str, topic: str, partitions: int) -> dict[int, tuple[int, str]]:
+    """Return what a group has committed for each partition: offset and metadata."""
+    request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
+    answers = admin.list_consumer_group_offsets([request])
+    found = next(iter(answers.values())).result().topic_partitions
+    return {place.partition: (place.offset, place.metadata or "") for place in found}
 
 
 def _until_end(consumer: Consumer, ends: Mapping[int, int]) -> Iterator[Entry]:
@@ -119,7 +131,7 @@ def decision_key(value: bytes) -> DecisionKey:
 
 
 class Watcher(threading.Thread):
-    """A read_committed consumer that counts decisions as they come, while the faults happen."""
+    """A read_committed consumer that takes decisions as they come, while the faults happen."""
 
     def __init__(self, properties: Mapping[str, Any], prefix: str, partitions: int) -> None:
         """Begin at the first record of `decisions` and of the actions' topics."""
@@ -132,12 +144,18 @@ class Watcher(threading.Thread):
         )
         self._given_up = threading.Event()
         self.seen: Counter[DecisionKey] = Counter()
-        self.on_actions: Counter[tuple[str, DecisionKey]] = Counter()
+        self.decisions: list[Entry] = []
+        self.on_actions: Counter[str] = Counter()
+        self._reached: dict[int, int] = {}  # of decisions
         self.problem: str | None = None
 
     def stop(self) -> None:
         """Stop reading."""
         self._given_up.set()
+
+    def reached(self, ends: Mapping[int, int]) -> bool:
+        """Whether it has read `decisions` up to these offsets."""
+        return all(self._reached.get(number, 0) >= end for number, end in ends.items())
 
     def run(self) -> None:
         try:
@@ -150,13 +168,17 @@ class Watcher(threading.Thread):
             self._consumer.close()
 
     def _count(self, message: Message) -> None:
-        error = message.error()
+        error, name = message.error(), (message.topic() or "").removeprefix(self._prefix)
+        number, offset = message.partition() or 0, message.offset() or 0
         if error is not None:
             if error.code() != KafkaError._PARTITION_EOF:
                 raise KafkaException(error)
-            return
-        key, name = decision_key(entry(message).value), (message.topic() or "").removeprefix(self._prefix)
-        if name == "decisions":
-            self.seen[key] += 1
+            if name == "decisions":
+                self._reached[number] = offset
+        elif name == "decisions":
+            one = entry(message)
+            self.decisions.append(one)
+            self.seen[decision_key(one.value)] += 1
+            self._reached[number] = offset + 1
         else:
-            self.on_actions[name, key] += 1
+            self.on_actions[name] += 1

@@ -8,17 +8,20 @@ from uuid import uuid4
 import pytest
 
 from deploy.brokers.ladder import KafkaAddress
-from tests.chaos.trial import Plan, Trial
+from tests.chaos.plan import Plan
+from tests.chaos.trial import Trial
 
 SMALL = Plan(
-    parents=6_000,
-    faults=4,
+    parents=1_800,
+    faults=3,
     seed=11,
-    idle_ms=8_000,
+    idle_ms=2_000,
+    late_ms=600,
     session_ms=3_000,
     aborted=1,
+    reopened=0,  # nearly always there are some; half a minute is too short to count on it
     seconds_a_fault=6.0,
-    kinds=("kill_in_transaction", "zombie", "kill_in_recovery", "kill"),
+    kinds=("kill_in_transaction", "zombie", "kill_in_recovery"),
 )
 
 
@@ -29,5 +32,4 @@ def test_nothing_is_lost_duplicated_or_wrong_while_deciders_die(kafka: KafkaAddr
     told = "\n".join(outcome.lines())
     assert outcome.judgement.flawless, told
     assert outcome.problems == [], told
-    assert outcome.judgement.decisions == SMALL.parents, told
     assert outcome.lacking == [], told
