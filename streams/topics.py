@@ -14,6 +14,8 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
     ResourceType,
 )
 
+from streams import offsets
+
 _MINUTE = 60_000
 _DAY = 24 * 60 * _MINUTE
 _MIB = 1024 * 1024
@@ -21,6 +23,9 @@ MAX_ITEM_BYTES = 8 * _MIB
 DEAD_LETTER_ROOM = 64 * 1024  # headers that a dead letter adds to its item
 MAX_DEAD_LETTER_BYTES = MAX_ITEM_BYTES + DEAD_LETTER_ROOM + 4096  # for a producer, which counts what a batch adds
 _RECOGNISED = 2 * _DAY  # for how long a decider recognises a decision: the longest late time, and what it remembers
+_NOT_YET = frozenset(
+    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+)
 _TIMEOUT = 30.0
 
 
@@ -149,16 +154,29 @@ def create(admin: AdminClient, specs: list[TopicSpec], *, replication: int = -1)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
-    _await(admin, created)
+    _await(admin, [spec for spec in specs if spec.name in created])
     verify(admin, specs)
     return created
 
 
-def _await(admin: AdminClient, names: list[str]) -> None:
-    """Wait until the brokers know the topics: the controller answers before they do."""
+def _await(admin: AdminClient, specs: list[TopicSpec]) -> None:
+    """Wait until the brokers know the topics and lead their partitions: the controller answers before they do."""
     deadline = time.monotonic() + _TIMEOUT
-    while not all(_partition_counts(admin, names).values()) and time.monotonic() < deadline:
+    while not _served(admin, specs) and time.monotonic() < deadline:
         time.sleep(0.05)
+
+
+def _served(admin: AdminClient, specs: list[TopicSpec]) -> bool:
+    if not all(_partition_counts(admin, [spec.name for spec in specs]).values()):
+        return False
+    try:
+        for spec in specs:
+            offsets.ends(admin, spec.name, range(spec.partitions))
+    except KafkaException as error:
+        if error.args[0].code() not in _NOT_YET:
+            raise
+        return False
+    return True
 
 
 def verify(admin: AdminClient, specs: list[TopicSpec]) -> None:

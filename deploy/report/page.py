@@ -32,6 +32,9 @@ _CLOSED: Final = {
     "end": "ended by its producer",
     "idle": "went quiet",
     "max_age": "too old",
+    "early": "settled early",
+    "memory": "memory was short",
+    "reopened": "opened again",
     "truncated": "cut by retention",
 }
 _WORDS: Final = {
@@ -39,6 +42,9 @@ _WORDS: Final = {
     "end": "its producer ended it",
     "idle": "nothing new came",
     "max_age": "it had been open for too long",
+    "early": "no remaining item could change the action",
+    "memory": "it was among the oldest when memory was short",
+    "reopened": "its earlier decision had been forgotten",
     "truncated": "records of it were deleted before they were read",
 }
 

@@ -4,15 +4,16 @@ import base64
 import hashlib
 import json
 import re
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from deploy.report import Report, Row, render
+from deploy.report import Report, Row, page, render
 from deploy.report.choice import strip
 from deploy.report.data import latest, row_of
 from deploy.report.previews import Preview
+from schemas.decisions import Cause
 from tests.unit.aggregation.records import failed, fed, only, scored, skipped
 from tests.unit.deploy.explained import records
 
@@ -124,3 +125,7 @@ def test_the_latest_revision_is_shown_and_foreign_records_are_not() -> None:
     first = only(fed([scored("p", 0, 0.9, 1)]))
     second = first.model_copy(update={"revision": 1, "score": 0.5})
     assert latest([second.to_json(), b"{}", None, first.to_json()]) == [second]
+
+
+def test_every_closing_cause_has_words() -> None:
+    assert set(get_args(Cause)) == set(page._CLOSED) == set(page._WORDS)
