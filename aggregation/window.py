@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 WORST_ITEMS = 3
 _MOST_CAUSES = 8  # of failures that are named in a decision
 _NOTE_CELLS = 12  # of an answer, which an index in a set takes as much as
+_SPARE_ITEMS = 16  # that may be kept where there is room
 _NO_LIMIT = 2.0  # above every score
 _NOTHING = Answers()
 _NO_FLAGS: frozenset[str] = frozenset()
@@ -233,28 +234,24 @@ class Window:
     def _note_worst(self, item: wire.ItemScored | Worst) -> None:
         """Keep the worst items. A score only ever falls, so one that was passed over comes back by itself.
 
-        They are put in order when they are asked for. While few windows are open the item itself is kept, which costs
-        least; among many each keeps no more than a decision shows.
+        While few windows are open each keeps some whole items more, which is quickest; among many it keeps no more than
+        a decision shows.
         """
-        entry = item if self.lane.roomy else _named(item, self.lane)
         worst = self.worst
-        if self.duplicates:
-            same = [one for one in worst if one.index == entry.index]
-            if same:
-                worst.remove(same[0])
-                entry = min(entry, same[0], key=_rank)
-        if len(worst) < WORST_ITEMS:
-            worst.append(entry)
+        if self.lane.roomy:
+            worst.append(item)
+            most = _SPARE_ITEMS
         else:
-            best = max(worst, key=_rank)
-            if _rank(entry) < _rank(best):
-                worst[worst.index(best)] = entry
-        if len(worst) == WORST_ITEMS:
-            self.worst_limit = max([one.score for one in worst])
+            worst.append(_named(item, self.lane))
+            most = WORST_ITEMS
+        if len(worst) > most:
+            self.worst = _ranked(worst)[:WORST_ITEMS]
+            if len(self.worst) == WORST_ITEMS:
+                self.worst_limit = self.worst[-1].score
 
     def worst_items(self) -> list[Worst]:
         """Return the items with the lowest scores, the lowest first."""
-        return sorted(_named(one, self.lane) for one in self.worst)
+        return [_named(one, self.lane) for one in _ranked(self.worst)[:WORST_ITEMS]]
 
     def _note_rule(self, answer: wire.ItemRuled) -> None:
         before = self.extra_cells
@@ -340,6 +337,17 @@ class Window:
     def index_beyond_count(self) -> bool:
         """Whether an item's index does not fit the parent's count."""
         return self.count is not None and self.base + self.answers.highest() >= self.count
+
+
+def _ranked(items: list[wire.ItemScored | Worst]) -> list[wire.ItemScored | Worst]:
+    """Return items in the order in which they are named, one an index."""
+    ordered = sorted(items, key=_rank)
+    if len({one.index for one in ordered}) == len(ordered):
+        return ordered
+    first: dict[int, wire.ItemScored | Worst] = {}
+    for one in ordered:
+        first.setdefault(one.index, one)
+    return list(first.values())
 
 
 def _rank(item: wire.ItemScored | Worst) -> tuple[float, int, str, tuple[str, ...]]:
