@@ -13,13 +13,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from schemas.items import RawItem, content_hash
 from workers.breaker import Breaker
 from workers.entries import Entry, EntryError, StaleEntryError, pack, unpack
+from workers.redisclient import impatient
 
 _PREFIX = "sluice:embedding"
 
@@ -102,13 +101,7 @@ class RedisCache:
     @classmethod
     def connect(cls, url: str, *, timeout_seconds: float = 0.25, ttl_seconds: int = 7 * 24 * 3600) -> RedisCache:
         """Make a cache on `redis://...` or `rediss://...`. Nothing is sent yet, and an absent server is no error."""
-        client = Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 0),  # the breaker decides when to try again
-        )
-        return cls(client, ttl_seconds=ttl_seconds)
+        return cls(impatient(url, timeout_seconds), ttl_seconds=ttl_seconds)
 
     @property
     def open(self) -> bool:

@@ -12,12 +12,11 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from redis import Redis
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
-from redis.retry import Retry
 
 from schemas.items import RawItem, content_hash
 from workers.breaker import Breaker
+from workers.redisclient import impatient
 
 
 class SeenContent(Protocol):
@@ -59,13 +58,7 @@ class RedisSeen:
     @classmethod
     def connect(cls, url: str, scope: str, *, timeout_seconds: float = 0.25) -> RedisSeen:
         """Remember in `redis://...` or `rediss://...`. Nothing is sent yet, and an absent server is no error."""
-        client = Redis.from_url(
-            url,
-            socket_timeout=timeout_seconds,
-            socket_connect_timeout=timeout_seconds,
-            retry=Retry(NoBackoff(), 0),  # the breaker decides when to try again
-        )
-        return cls(client, scope)
+        return cls(impatient(url, timeout_seconds), scope)
 
     def close(self) -> None:
         """Close the connections."""
