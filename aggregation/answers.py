@@ -5,10 +5,21 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator
 
+from schemas import wire
+
 ABSENT, SKIPPED, FAILED = -3.0, -2.0, -1.0  # below every score, in the order in which one answer replaces another
 _REACH = 256  # indices that may be passed over before an answer is kept apart
 _FAR_CELLS = 16  # of a row, which one that is kept apart takes as much as
 _DENSE = _FAR_CELLS  # cells for an answer that a row of them may have
+
+
+def value_of(answer: wire.ItemAnswer) -> float:
+    """Return what stands for an answer: its score, 0 where a rule has answered it, or a number below all scores."""
+    if type(answer) is wire.ItemScored:
+        return answer.score
+    if type(answer) is wire.ItemRuled:
+        return 0.0
+    return FAILED if type(answer) is wire.ItemFailed else SKIPPED
 
 
 def replaces(new: float, old: float) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from aggregation.answers import ABSENT, FAILED, SKIPPED, Answers, replaces
+from aggregation.answers import ABSENT, FAILED, SKIPPED, Answers, replaces, value_of
 from aggregation.spans import WHOLE_PARENT, Key, Span, key_of
 from schemas import wire
 
@@ -198,7 +198,7 @@ class Window:
     def holds(self, answer: wire.ItemAnswer) -> bool:
         """Whether an answer would change nothing, since its index has one that is as good."""
         old = self.answers.get(answer.index - self.base)
-        new = _value(answer)
+        new = value_of(answer)
         return old != ABSENT and not replaces(new, old)
 
     def _insert(self, answer: wire.ItemAnswer, place: int, value: float) -> None:
@@ -358,12 +358,3 @@ def _named(item: wire.ItemScored | Worst, lane: Lane) -> Worst:
     if type(item) is Worst:
         return item
     return Worst(item.score, item.index, item.item_id, lane.shared_reasons(item.reasons))
-
-
-def _value(answer: wire.ItemAnswer) -> float:
-    """Return what stands for an answer: its score, or a number below all scores."""
-    if type(answer) is wire.ItemScored:
-        return answer.score
-    if type(answer) is wire.ItemRuled:
-        return 0.0
-    return FAILED if type(answer) is wire.ItemFailed else SKIPPED

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from aggregation.answers import FAILED, SKIPPED, replaces
+from aggregation.answers import replaces, value_of
 from aggregation.refill import Refill
 from aggregation.ruling import Ruling, foresee, rule_on, weigh
 from aggregation.spans import WHOLE
@@ -167,18 +167,10 @@ def _counted(records: Iterable[Record]) -> set[int]:
         answer = record.value
         if isinstance(answer, wire.ParentEnded):
             continue
-        value = _value(answer)
+        value = value_of(answer)
         if answer.index not in best or replaces(value, best[answer.index][0]):
             best[answer.index] = (value, record.offset)
     return {offset for _, offset in best.values()}
-
-
-def _value(answer: wire.ItemAnswer) -> float:
-    if isinstance(answer, wire.ItemScored):
-        return answer.score
-    if isinstance(answer, wire.ItemRuled):
-        return 0.0
-    return FAILED if isinstance(answer, wire.ItemFailed) else SKIPPED
 
 
 def _standing(record: Record, counted: set[int], through: int | None) -> Standing:
