@@ -65,6 +65,13 @@ def _bytes(value: str | bytes | None) -> bytes:
     return value.encode() if isinstance(value, str) else value or b""
 
 
+def _forget(url: str) -> None:
+    """Let go of what other tests left: all that is found afterwards is of this run."""
+    client = Redis.from_url(url)
+    client.flushall()
+    client.close()
+
+
 def _cached(url: str) -> Iterator[tuple[str, bytes]]:
     client = Redis.from_url(url)
     for key in client.scan_iter(count=1000):
@@ -88,6 +95,7 @@ def test_a_planted_name_is_nowhere_outside_of_the_files_it_was_planted_in(
     material, run = tmp_path / "material", tmp_path / "run"
     planted.write(material, name)
     run.mkdir()
+    _forget(redis_address.url)
     with pipeline(kafka, redis_address, run) as gate:
         gate.settings = gate.settings.model_copy(update={"data_dir": run / "data"})
         published = _publish(gate, material)
