@@ -11,6 +11,9 @@ ABSENT, SKIPPED, FAILED = -3.0, -2.0, -1.0  # below every score, in the order in
 _REACH = 256  # indices that may be passed over before an answer is kept apart
 _FAR_CELLS = 16  # of a row, which one that is kept apart takes as much as
 _DENSE = _FAR_CELLS  # cells for an answer that a row of them may have
+_LEAST_SPARE, _MOST_SPARE = 7, 256  # cells that a row that grows gets in advance: an eighth, within these
+MOST_RESERVED = 32  # of them before the first answer, where the count is known
+_EMPTY_CELL = array("d", [ABSENT])
 
 
 def value_of(answer: wire.ItemAnswer) -> float:
@@ -34,15 +37,16 @@ def replaces(new: float, old: float) -> bool:
 class Answers:
     """Scores, failures and skips by place: their index, counted from the window's first one.
 
-    A row of 8-byte cells holds them where they are dense, from whichever place on. Those far from it are kept in a dict
-    until the row is worth extending.
+    A row of 8-byte cells holds them where they are dense, from whichever place on, with a few empty cells behind them
+    for those that come next. Those far from it are kept in a dict until the row is worth extending.
     """
 
     __slots__ = ("far", "filled", "row", "start")
 
-    def __init__(self) -> None:
-        """Make an empty window's."""
-        self.row = array("d")
+    def __init__(self, expected: int | None = None) -> None:
+        """Make an empty window's; where few answers are expected their cells are there at once."""
+        reserved = expected if expected is not None and expected <= MOST_RESERVED else 0
+        self.row = _EMPTY_CELL * reserved
         self.start = 0  # place of the row's first cell
         self.far: dict[int, float] | None = None
         self.filled = 0
@@ -66,8 +70,8 @@ class Answers:
         if 0 <= cell < cells:
             self.row[cell] = value
         elif cells <= cell <= cells + _REACH and cell < room:
-            self._extend(place)
-            self.row.append(value)
+            self._extend(place + 1 + min(max(_LEAST_SPARE, cells >> 3), _MOST_SPARE))
+            self.row[cell] = value
             self._draw_near()
         elif -_REACH <= cell < 0 < cells and cells - cell < room:
             self._extend_below(max(place - cells, self.start - room + cells))
@@ -131,7 +135,10 @@ class Answers:
 
     def highest(self) -> int:
         """Return the highest place that is filled, or -1."""
-        last = self.start + len(self.row) - 1  # the last cell of the row is always filled
+        place = len(self.row) - 1
+        while place >= 0 and self.row[place] == ABSENT:
+            place -= 1
+        last = -1 if place < 0 else self.start + place
         highest: int = max(last, *self.far) if self.far else last
         return highest
 

@@ -9,7 +9,8 @@ import msgspec
 
 from aggregation.ruling import Evidence, Ruling
 from aggregation.spans import WHOLE
-from aggregation.window import Window, Worst
+from aggregation.window import Window
+from aggregation.worst import Worst
 from schemas.decisions import Cause
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://sluice.org/decision/v1")
@@ -46,16 +47,16 @@ class Closing(msgspec.Struct, frozen=True, gc=False):
     decided_at: int  # ms since 1970 UTC
 
 
-class _Counts(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    expected: int | None = None
+class _Counts(msgspec.Struct, omit_defaults=True, gc=False):
     scored: int
     failed: int
-    ruled: int = 0
     skipped: int
     missing: int
+    duplicate: int
+    expected: int | None = None
+    ruled: int = 0
     remaining: int = 0
     late: int = 0
-    duplicate: int
 
 
 class _Timings(msgspec.Struct, gc=False):
@@ -75,8 +76,11 @@ class _AuditDraw(msgspec.Struct, gc=False):
     selected: bool
 
 
-class _Decision(msgspec.Struct, tag="Decision", tag_field="type", kw_only=True, omit_defaults=True, gc=False):
-    """`schemas.decisions.Decision` as it is written; what is None is left out."""
+class _Decision(msgspec.Struct, tag="Decision", tag_field="type", omit_defaults=True, gc=False):
+    """`schemas.decisions.Decision` as it is written; what is None or empty at the end is left out.
+
+    It is made by position: by name would cost as much as writing it.
+    """
 
     id: str
     parent_id: str
@@ -85,15 +89,9 @@ class _Decision(msgspec.Struct, tag="Decision", tag_field="type", kw_only=True, 
     window: str
     revision: int
     action: str
-    label: str | None = None
     review: bool
-    score: float | None = None
     uncalibrated: bool
     reasons: tuple[str, ...]
-    failures: tuple[str, ...] = ()
-    bounds: _Bounds | None = None
-    audit: _AuditDraw | None = None
-    effective_trim: float | None = None
     cause: Cause
     counts: _Counts
     worst: list[Worst]
@@ -103,6 +101,12 @@ class _Decision(msgspec.Struct, tag="Decision", tag_field="type", kw_only=True, 
     first_offset: int
     through_offset: int
     timings: _Timings
+    label: str | None = None
+    score: float | None = None
+    effective_trim: float | None = None
+    failures: tuple[str, ...] = ()
+    bounds: _Bounds | None = None
+    audit: _AuditDraw | None = None
 
 
 class _Retraction(msgspec.Struct, tag="Retraction", tag_field="type", gc=False):
@@ -119,33 +123,38 @@ class _Retraction(msgspec.Struct, tag="Retraction", tag_field="type", gc=False):
 def write(window: Window, evidence: Evidence, ruling: Ruling, closing: Closing) -> bytes:
     """Return the record (`schemas.decisions.Decision` as JSON) for a window that has been ruled on."""
     revision = 0 if window.decided is None else window.decided.revision + 1
+    parent_id, terms = window.parent_id, window.lane.terms
     record = _Decision(
-        id=decision_id(window.parent_id, window.id, revision),
-        parent_id=window.parent_id,
-        kind=window.kind,
-        source=window.source,
-        window=window.id,
-        revision=revision,
-        action=ruling.action,
-        label=ruling.label,
-        review=ruling.review,
-        score=ruling.score,
-        uncalibrated=evidence.uncalibrated,
-        reasons=ruling.reasons,
-        failures=window.causes if evidence.failed else (),
-        bounds=None if ruling.bounds is None else _Bounds(*ruling.bounds),
-        audit=_audit(window, ruling.action),
-        effective_trim=ruling.effective_trim,
-        cause=closing.cause,
-        counts=_counts(window, evidence),
-        worst=window.worst_items(),
-        scorers=_scorers(window),
-        policy=window.lane.terms.record,
-        partition=closing.partition,
-        first_offset=window.first_offset,
-        through_offset=closing.through_offset,
-        timings=_Timings(window.first_at, window.last_at, closing.closed_at, closing.decided_at),
+        decision_id(parent_id, window.id, revision),
+        parent_id,
+        window.kind,
+        window.source,
+        window.id,
+        revision,
+        ruling.action,
+        ruling.review,
+        evidence.uncalibrated,
+        ruling.reasons,
+        closing.cause,
+        _counts(window, evidence),
+        window.worst,
+        _scorers(window),
+        terms.record,
+        closing.partition,
+        window.first_offset,
+        closing.through_offset,
+        _Timings(window.first_at, window.last_at, closing.closed_at, closing.decided_at),
+        ruling.label,
+        ruling.score,
+        ruling.effective_trim,
     )
+    if evidence.failed:
+        record.failures = window.causes
+    if ruling.bounds is not None:
+        record.bounds = _Bounds(*ruling.bounds)
+    rate = terms.audit.get(ruling.action)
+    if rate:
+        record.audit = _AuditDraw(rate, audit_draw(parent_id, window.id) < rate)
     return _encode(record)
 
 
@@ -176,22 +185,15 @@ def _scorers(window: Window) -> list[str]:
     return [window.scorer] if window.scorer else []
 
 
-def _audit(window: Window, action: str) -> _AuditDraw | None:
-    rate = window.lane.terms.audit.get(action)
-    if not rate:
-        return None
-    return _AuditDraw(rate, audit_draw(window.parent_id, window.id) < rate)
-
-
 def _counts(window: Window, evidence: Evidence) -> _Counts:
     return _Counts(
-        expected=window.expected,
-        scored=evidence.scored - evidence.ruled,
-        ruled=evidence.ruled,
-        failed=evidence.failed,
-        skipped=evidence.skipped,
-        missing=evidence.missing,
-        remaining=evidence.remaining,
-        late=window.late,
-        duplicate=window.duplicates,
+        evidence.scored - evidence.ruled,
+        evidence.failed,
+        evidence.skipped,
+        evidence.missing,
+        window.duplicates,
+        window.expected,
+        evidence.ruled,
+        evidence.remaining,
+        0 if window.decided is None else window.late,
     )

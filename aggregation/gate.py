@@ -8,7 +8,7 @@ starts, and so is the policy that was in force there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from aggregation.decision import Closing, retraction, write
 from aggregation.edition import Edition
@@ -93,9 +93,7 @@ class PartitionGate:
         """
         return self._windows.decided.recall(decision)
 
-    def apply(  # noqa: C901 - one loop that every score comes along; a call costs as much as a step of it
-        self, records: Iterable[tuple[int, bytes | None]], now: int
-    ) -> list[Unreadable]:
+    def apply(self, records: Iterable[tuple[int, bytes | None]], now: int) -> list[Unreadable]:
         """Take records of `scores`, in their order.
 
         Args:
@@ -109,7 +107,6 @@ class PartitionGate:
         unreadable: list[Unreadable] = []
         windows = self._windows
         opened = windows.open
-        taken = 0
         for offset, value in records:
             if offset < self.position:
                 continue
@@ -120,41 +117,52 @@ class PartitionGate:
                 if offset >= self._counted_to:
                     unreadable.append(Unreadable(offset, str(error)))
                 continue
-            if type(record) is wire.PolicyActivated:
-                unreadable += self._switch(record, offset)
+            if type(record) is not wire.ItemScored:  # scores come along here by the million, all else is rare
+                unreadable += self._apply_other(record, offset)
                 continue
             at = record.appended_at
             time = at if at > self.stream_time else self.stream_time  # noqa: FURB136 - max() costs three times as much
             window = opened.get(record.parent_id)
             if window is None:
                 self._route(record, offset, time)
-            elif type(record) is wire.ParentEnded:
-                self._end_parts(record, time)
-                self._take(window, record, time)
-            elif window.look_at is not None:
-                self._take(window, record, time)
             else:
-                taken += 1
-                window.active_at = time
-                if window.add(record):
-                    self._close(window, "complete", time)
+                self._add(window, record, time)
             self.stream_time = time
             if time >= windows.deadline:
                 self._close_due(time)
-        windows.answers += taken
         if self._most_bytes is not None:
             self._shed(self._most_bytes)
         self.tally.unreadable += len(unreadable)
         return unreadable
 
+    def _apply_other(self, record: wire.ScoreRecord, offset: int) -> list[Unreadable]:
+        """Take a record that is not a score."""
+        if type(record) is wire.PolicyActivated:
+            return self._switch(record, offset)
+        time = max(record.appended_at, self.stream_time)
+        window = self._windows.open.get(record.parent_id)
+        if window is None:
+            self._route(record, offset, time)
+        else:
+            if type(record) is wire.ParentEnded:
+                self._end_parts(record, time)
+            self._take(window, record, time)
+        self.stream_time = time
+        if time >= self._windows.deadline:
+            self._close_due(time)
+        return []
+
     def _take(self, window: Window, record: wire.ItemAnswer | wire.ParentEnded, time: int) -> None:
-        window.active_at = time
         if type(record) is wire.ParentEnded:
+            window.active_at = time
             window.end(record)
             self._close(window, "end", time)
-            return
-        self._windows.answers += 1
-        if window.add(record):
+        else:
+            self._add(window, record, time)
+
+    def _add(self, window: Window, answer: wire.ItemAnswer, time: int) -> None:
+        window.active_at = time
+        if window.add(answer):
             self._close(window, "complete", time)
         elif window.look_at is not None and window.answers.filled >= window.look_at:
             self._look(window, time)
@@ -173,8 +181,10 @@ class PartitionGate:
         if type(record) is wire.ParentEnded:
             self._end_parts(record, time)
         lane = self._edition.lane_of(record.kind, record.source)
-        if lane.terms.window.by == "whole" or self._windows.claims(record.parent_id, offset, time):
-            self._offer(lane, WHOLE_PARENT, record, offset, time)
+        if lane.terms.whole or self._windows.claims(record.parent_id, offset, time):
+            window = self._windows.find(record.parent_id, lane, WHOLE_PARENT, record, offset, time=self.stream_time)
+            if window is not None:
+                self._take(window, record, time)
         elif type(record) is not wire.ParentEnded:
             for span in spans_of(record, lane.terms.window):
                 self._offer(lane, span, record, offset, time)
@@ -187,15 +197,14 @@ class PartitionGate:
             else:
                 self._windows.end_again(window, record, self.position - 1, time)
 
-    def _offer(
-        self, lane: Lane, span: Span, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int
-    ) -> None:
-        key = record.parent_id if span is WHOLE_PARENT else key_of(record.parent_id, span.id)
+    def _offer(self, lane: Lane, span: Span, answer: wire.ItemAnswer, offset: int, time: int) -> None:
+        """Take an answer into one of the windows that its parent is cut into."""
+        key = key_of(answer.parent_id, span.id)
         window = self._windows.open.get(key)
         if window is None:
-            window = self._windows.find(key, lane, span, record, offset, time=self.stream_time)
+            window = self._windows.find(key, lane, span, answer, offset, time=self.stream_time)
         if window is not None:
-            self._take(window, record, time)
+            self._add(window, answer, time)
 
     def _switch(self, marker: wire.PolicyActivated, offset: int) -> list[Unreadable]:
         """Put another policy version in force, or return the marker where there is none."""
@@ -217,35 +226,35 @@ class PartitionGate:
         return True
 
     def _close(self, window: Window, cause: Cause, time: int, ruling: Ruling | None = None) -> None:
-        through = self.position - 1
+        through, before = self.position - 1, window.decided
         final = cause in FINAL
         evidence = weigh(window, closed=ruling is None)
         if ruling is None:
             ruling = rule_on(window, evidence, self._obstacles(window, cause))
-        cause = "truncated" if window.truncated else "reopened" if window.reopened else cause
+        if window.truncated or window.reopened:
+            cause = "truncated" if window.truncated else "reopened"
         value = write(window, evidence, ruling, Closing(cause, through, self._partition, time, self._now))
-        before = window.decided
         withdrawal = None
         if before is not None and before.action != ruling.action:
             withdrawal = Withdrawal(before.action, retraction(window, ruling.action))
-        key = window.parent_id.encode()
-        terms = window.lane.terms
+        lane, first = window.lane, window.first_offset
         self._ready.append(
             Verdict(
-                key,
+                window.parent_id.encode(),
                 ruling.action,
                 cause,
                 value,
-                window.first_offset,
+                first,
                 window.time_before,
-                window.lane.edition,
+                lane.edition,
                 withdrawal,
             )
         )
+        terms = lane.terms
         self._windows.close(
             window,
             Known(
-                window.first_offset,
+                first,
                 through,
                 0 if before is None else before.revision + 1,
                 ruling.action,
@@ -258,14 +267,11 @@ class PartitionGate:
             ),
         )
 
-    def _obstacles(self, window: Window, cause: Cause) -> list[str]:
+    def _obstacles(self, window: Window, cause: Cause) -> Sequence[str]:
         """Return what stands against a decision by score alone, beside what the items say."""
-        found = []
         if cause == "memory":
-            found.append("memory")
-        if not window.whole and self._was_cut_otherwise(window):
-            found.append("policy_changed")
-        return found
+            return ["memory"] if window.whole or not self._was_cut_otherwise(window) else ["memory", "policy_changed"]
+        return ["policy_changed"] if not window.whole and self._was_cut_otherwise(window) else ()
 
     def _was_cut_otherwise(self, window: Window) -> bool:
         """Whether a policy has been in force since a window was opened that has other windows: items went to those."""

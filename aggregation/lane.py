@@ -36,8 +36,7 @@ class Lane:
         """Make a lane without windows. `edition` names the policy version: see `Edition`."""
         self.edition = edition
         self.terms = terms
-        self.roomy = True  # so few windows are open that each may keep whole answers
-        self.extra_cells = 0  # of all its windows: see `Window.extra_cells`
+        self.cells = 0  # of all its windows: see `Window.cells`
         self._opened: deque[Window] = deque()  # by first offset, with some that are gone
         self._gone = 0
         self._due: list[tuple[int, int, Window]] = []  # not later than it is due; a number, so that no two are alike
@@ -71,6 +70,7 @@ class Lane:
             The stream time (ms) at which it is due if nothing comes.
         """
         self._opened.append(window)
+        self.cells += window.answers.cells
         return self.await_items(window)
 
     def await_items(self, window: Window) -> int:
@@ -92,7 +92,7 @@ class Lane:
 
     def leave(self, window: Window) -> None:
         """Let go of a window that is closed: no late item can open it again."""
-        self.extra_cells -= window.extra_cells
+        self.cells -= window.cells
         window.vanish()
         self._gone += 1
         if self._gone > _TIDY and self._gone * _TIDY_SHARE > len(self._opened):

@@ -45,18 +45,20 @@ class Ruling(msgspec.Struct, frozen=True, gc=False):
 
 def weigh(window: Window, *, closed: bool = True) -> Evidence:
     """Return what a window's answers come to; while it is not closed, an item without an answer may still get one."""
-    terms = window.lane.terms
-    without = window.missing
+    terms, answers = window.lane.terms, window.answers
+    failed, skipped = window.failed, window.skipped
+    without = 0 if answers.filled == window.expected else window.missing
     missing = without if closed else 0
-    scored = window.scored
-    ordered = window.answers.ordered()
-    values: Sequence[float] = ordered if len(ordered) == scored else ordered[len(ordered) - scored :]
-    zeros = (window.failed if terms.failed_as_zero else 0) + (missing if terms.missing_as_zero else 0)
+    scored = answers.filled - failed - skipped
+    values: Sequence[float] = answers.ordered()
+    if len(values) != scored:
+        values = values[len(values) - scored :]
+    zeros = (failed if terms.failed_as_zero else 0) + (missing if terms.missing_as_zero else 0)
     if zeros:
         values = Padded(zeros, values)
     uncalibrated = window.calibrated is False or bool(window.uncalibrated)
     ruled = 0 if window.ruled is None else len(window.ruled)
-    return Evidence(values, scored, ruled, window.failed, window.skipped, missing, without - missing, uncalibrated)
+    return Evidence(values, scored, ruled, failed, skipped, missing, without - missing, uncalibrated)
 
 
 def rule_on(window: Window, evidence: Evidence, obstacles: Sequence[str] = ()) -> Ruling:
@@ -68,7 +70,7 @@ def rule_on(window: Window, evidence: Evidence, obstacles: Sequence[str] = ()) -
         obstacles: further reasons for which no score may decide alone.
     """
     terms = window.lane.terms
-    obstacles = [*_obstacles(window, evidence, evidence.scored, evidence.missing), *obstacles]
+    obstacles = (*_obstacles(window, evidence, evidence.scored, evidence.missing), *obstacles)
     notes = _notes(window, evidence)
     if not evidence.values:
         return Ruling(REVIEW, None, None, None, (*obstacles, *notes), review=True)
@@ -76,7 +78,7 @@ def rule_on(window: Window, evidence: Evidence, obstacles: Sequence[str] = ()) -
     band = terms.band(result.score)
     action = terms.actions[band]
     if action == REJECT and evidence.uncalibrated and not _calibrated_rejects(window, evidence):
-        obstacles.append("uncalibrated_head")
+        obstacles = (*obstacles, "uncalibrated_head")
     if obstacles:
         action = REVIEW
     return Ruling(
@@ -160,8 +162,10 @@ def _obstacles(window: Window, evidence: Evidence, scored: int, missing: int) ->
 def _lacking(evidence: Evidence, terms: Terms, missing: int) -> bool:
     """Whether too large a share of the items is without an answer, if that many never come."""
     unanswered = missing + (0 if terms.failed_as_zero else evidence.failed)
+    if not unanswered:
+        return False
     known = evidence.scored + evidence.failed + evidence.skipped + evidence.missing + evidence.remaining
-    return bool(unanswered) and unanswered / known > terms.max_missing
+    return unanswered / known > terms.max_missing
 
 
 def _calibrated_rejects(window: Window, evidence: Evidence) -> bool:

@@ -35,6 +35,7 @@ class Terms:
         "revises",
         "rule",
         "uncalibrated_may_reject",
+        "whole",
         "window",
     )
 
@@ -60,6 +61,7 @@ class Terms:
         self.early = rule.early
         self.audit = {"accept": rule.audit.accept, "reject": rule.audit.reject}
         self.window = rule.window
+        self.whole = rule.window.by == "whole"
 
     def band(self, score: float) -> int:
         """Return the number of a score's band: `labels`, `actions` and `review_flags` are in that order.

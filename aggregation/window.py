@@ -8,32 +8,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from aggregation.answers import ABSENT, FAILED, SKIPPED, Answers, replaces, value_of
 from aggregation.spans import WHOLE_PARENT, Key, Span, key_of
+from aggregation.worst import WORST_ITEMS, Worst, insert, note
 from schemas import wire
 
 if TYPE_CHECKING:
     from aggregation.known import Known
     from aggregation.lane import Lane
 
-WORST_ITEMS = 3
 _MOST_CAUSES = 8  # of failures that are named in a decision
 _NOTE_CELLS = 12  # of an answer, which an index in a set takes as much as
-_SPARE_ITEMS = 16  # that may be kept where there is room
 _NO_LIMIT = 2.0  # above every score
 _NOTHING = Answers()
 _NO_FLAGS: frozenset[str] = frozenset()
-
-
-class Worst(msgspec.Struct, order=True, frozen=True, gc=False):
-    """One of the items with the lowest scores. The order of the fields is that in which they are ranked."""
-
-    score: float
-    index: int
-    item_id: str
-    reasons: tuple[str, ...]
 
 
 class Window:
@@ -107,9 +95,8 @@ class Window:
         self.first_at = self.last_at = first.appended_at
         self.count: int | None = None  # of the parent, as its producer says
         self.expected = span.size
-        self.answers = Answers()
         self.failed = self.skipped = self.duplicates = 0
-        self.worst: list[wire.ItemScored | Worst] = []
+        self.worst: list[Worst] = []  # the lowest first
         self.worst_limit = _NO_LIMIT
         self.scorer = ""
         self.scorers: set[str] | None = None  # where there is more than the first
@@ -128,8 +115,14 @@ class Window:
         self.gone = False  # nothing can come of it any more
         if type(first) is wire.ItemScored:
             self.scorer, self.calibrated = lane.shared(first.scorer), first.calibrated
-        if first.count is not None:
+        if first.count is None:
+            self.answers = Answers(span.size)
+        elif self.whole:
+            self.count = self.expected = first.count
+            self.answers = Answers(first.count)
+        else:
             self._learn_count(first.count)
+            self.answers = Answers(self.expected)
 
     def add(self, answer: wire.ItemAnswer) -> bool:
         """Take one item's answer. A further answer for an index is counted, and the better of both stays.
@@ -138,10 +131,11 @@ class Window:
             Whether every expected item has been answered.
         """
         answers = self.answers
-        if (  # a score that follows the last one and is like those before, as nearly all are
+        row, place = answers.row, answer.index - self.base - answers.start
+        if (  # the first for its index, where a cell is ready, and like those before: as nearly all are
             type(answer) is wire.ItemScored
-            and answer.index == self.base + answers.start + len(answers.row)
-            and answers.far is None
+            and 0 <= place < len(row)
+            and row[place] == ABSENT
             and answer.scorer == self.scorer
             and answer.calibrated is self.calibrated
             and answer.count == self.count
@@ -154,10 +148,13 @@ class Window:
                 self.last_at = at
             elif at < self.first_at:
                 self.first_at = at
-            answers.row.append(score)
+            row[place] = score
             answers.filled += 1
-            if score < self.worst_limit:
-                self._note_worst(answer)
+            if score <= self.worst_limit:
+                worst = self.worst
+                insert(worst, self._named(answer))
+                if len(worst) == WORST_ITEMS:
+                    self.worst_limit = worst[-1].score
         else:
             self._take(answer)
         expected = self.expected
@@ -207,7 +204,7 @@ class Window:
         if old == ABSENT:
             cells = self.answers.cells
             self.answers.put(place, value)
-            self.lane.extra_cells += self.answers.cells - cells - 1
+            self.lane.cells += self.answers.cells - cells
             self._note_value(answer, value)
             return
         self.duplicates += 1
@@ -223,7 +220,7 @@ class Window:
         """Learn from a value that stands for its index."""
         if type(answer) is wire.ItemScored:
             if value <= self.worst_limit:
-                self._note_worst(answer)
+                self._note_worst(self._named(answer))
         elif type(answer) is wire.ItemRuled:
             self._note_worst(Worst(0.0, answer.index, answer.item_id, (answer.rule,)))
         elif type(answer) is wire.ItemFailed:
@@ -231,34 +228,21 @@ class Window:
         else:
             self.skipped += 1
 
-    def _note_worst(self, item: wire.ItemScored | Worst) -> None:
-        """Keep the worst items. A score only ever falls, so one that was passed over comes back by itself.
+    def _note_worst(self, item: Worst) -> None:
+        note(self.worst, item)
+        if len(self.worst) == WORST_ITEMS:
+            self.worst_limit = self.worst[-1].score
 
-        While few windows are open each keeps some whole items more, which is quickest; among many it keeps no more than
-        a decision shows.
-        """
-        worst = self.worst
-        if self.lane.roomy:
-            worst.append(item)
-            most = _SPARE_ITEMS
-        else:
-            worst.append(_named(item, self.lane))
-            most = WORST_ITEMS
-        if len(worst) > most:
-            self.worst = _ranked(worst)[:WORST_ITEMS]
-            if len(self.worst) == WORST_ITEMS:
-                self.worst_limit = self.worst[-1].score
-
-    def worst_items(self) -> list[Worst]:
-        """Return the items with the lowest scores, the lowest first."""
-        return [_named(one, self.lane) for one in _ranked(self.worst)[:WORST_ITEMS]]
+    def _named(self, item: wire.ItemScored) -> Worst:
+        reasons = item.reasons and self.lane.shared_reasons(item.reasons)
+        return Worst(item.score, item.index, item.item_id, reasons)
 
     def _note_rule(self, answer: wire.ItemRuled) -> None:
-        before = self.extra_cells
+        before = self.cells
         if self.ruled is None:
             self.ruled = set()
         self.ruled.add(answer.index)
-        self.lane.extra_cells += self.extra_cells - before
+        self.lane.cells += self.cells - before
         self._note_flags(answer.flags)
 
     def _note_flags(self, flags: tuple[str, ...]) -> None:
@@ -275,9 +259,9 @@ class Window:
 
     def _note_calibration(self, item: wire.ItemScored) -> None:
         """Learn from an item whose head is not as all before: an index with any uncalibrated answer is uncalibrated."""
-        before = self.extra_cells
+        before = self.cells
         self._note_head(item)
-        self.lane.extra_cells += self.extra_cells - before
+        self.lane.cells += self.cells - before
 
     def _note_head(self, item: wire.ItemScored) -> None:
         if self.uncalibrated is not None:
@@ -307,10 +291,10 @@ class Window:
         self.uncalibrated = self.ruled = None
 
     @property
-    def extra_cells(self) -> int:
-        """What its answers take beyond one cell each: gaps, those far ahead, notes about single ones."""
+    def cells(self) -> int:
+        """What its answers take, in cells of 8 bytes: the row of them, those far from it, notes about single ones."""
         notes = len(self.uncalibrated or ()) + len(self.ruled or ())
-        return self.answers.cells - self.answers.filled + _NOTE_CELLS * notes
+        return self.answers.cells + _NOTE_CELLS * notes
 
     @property
     def scored(self) -> int:
@@ -336,25 +320,7 @@ class Window:
     @property
     def index_beyond_count(self) -> bool:
         """Whether an item's index does not fit the parent's count."""
-        return self.count is not None and self.base + self.answers.highest() >= self.count
-
-
-def _ranked(items: list[wire.ItemScored | Worst]) -> list[wire.ItemScored | Worst]:
-    """Return items in the order in which they are named, one an index."""
-    ordered = sorted(items, key=_rank)
-    if len({one.index for one in ordered}) == len(ordered):
-        return ordered
-    first: dict[int, wire.ItemScored | Worst] = {}
-    for one in ordered:
-        first.setdefault(one.index, one)
-    return list(first.values())
-
-
-def _rank(item: wire.ItemScored | Worst) -> tuple[float, int, str, tuple[str, ...]]:
-    return item.score, item.index, item.item_id, item.reasons
-
-
-def _named(item: wire.ItemScored | Worst, lane: Lane) -> Worst:
-    if type(item) is Worst:
-        return item
-    return Worst(item.score, item.index, item.item_id, lane.shared_reasons(item.reasons))
+        count, answers = self.count, self.answers
+        if count is None or (answers.far is None and self.base + answers.start + len(answers.row) <= count):
+            return False
+        return self.base + answers.highest() >= count

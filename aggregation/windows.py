@@ -13,8 +13,7 @@ from aggregation.window import Window
 from schemas import wire
 
 NEVER = 2**63
-MANY = 5_000  # open windows, which then keep less of their worst items
-WINDOW_BYTES, ANSWER_BYTES, KNOWN_BYTES = 1_700, 10, 500  # about; measured by `make bench-memory`
+WINDOW_BYTES, CELL_BYTES, KNOWN_BYTES = 1_700, 10, 500  # about; measured by `make bench-memory`
 
 
 class Windows:
@@ -33,7 +32,6 @@ class Windows:
         self.deadline = NEVER  # no window is due before it; an early one costs a look
         self.truncated_below = 0
         self.counted_to = 0
-        self.answers = 0  # taken by the windows that are held
 
     def __del__(self) -> None:
         """Let go of the windows: each knows its lane, a circle that the collector would look for much later."""
@@ -115,15 +113,15 @@ class Windows:
         return kept
 
     def _add(self, window: Window, offset: int) -> Window:
+        lane = window.lane
         window.truncated = offset < self.truncated_below
         if self.decided.was_decided(window.key):
             window.id = reopened(window.id, offset)
             window.reopened = True
             self._tally.reopened += offset >= self.counted_to
         self._now_open(window)
-        self._lanes[id(window.lane)] = window.lane
-        window.lane.roomy = len(self.open) < MANY
-        self.deadline = min(self.deadline, window.lane.open(window))
+        self._lanes[id(lane)] = lane
+        self.deadline = min(self.deadline, lane.open(window))
         return window
 
     def _restored(self, window: Window, known: Known) -> Window:
@@ -141,24 +139,24 @@ class Windows:
     def _now_open(self, window: Window) -> None:
         window.waits = True
         self.open[window.key] = window
-        self._join(window)
-
-    def _join(self, window: Window) -> None:
         if not window.whole:
-            self._parts.setdefault(window.parent_id, {})[window.key] = window
+            self._join(window)
 
-    def _part(self, window: Window) -> None:
-        if not window.whole:
-            parts = self._parts[window.parent_id]
-            del parts[window.key]
-            if not parts:
-                del self._parts[window.parent_id]
+    def _join(self, part: Window) -> None:
+        self._parts.setdefault(part.parent_id, {})[part.key] = part
+
+    def _part(self, part: Window) -> None:
+        parts = self._parts[part.parent_id]
+        del parts[part.key]
+        if not parts:
+            del self._parts[part.parent_id]
 
     def _keep(self, window: Window) -> Window:
         known = window.decided
         if known is not None:
             self._kept[window.key] = window
-            self._join(window)
+            if not window.whole:
+                self._join(window)
             heappush(self._kept_until, (known.revised_until, next(self._keepings), window))
         return window
 
@@ -167,7 +165,8 @@ class Windows:
         del self.open[window.key]
         window.decided = known
         terms = window.lane.terms
-        self.decided.learn(window.key, known, known_for(terms.late_ms, terms.max_age_ms, final=known.final))
+        kept_ms = known_for(terms.late_ms, terms.max_age_ms, final=True) if known.final else terms.late_ms
+        self.decided.learn(window.key, known, kept_ms)
         window.lane.close(window)
         if known.revised_until:
             self._keep(window)
@@ -177,8 +176,8 @@ class Windows:
     @property
     def weight(self) -> int:
         """What the windows take, about, in bytes."""
-        cells = self.answers + sum(lane.extra_cells for lane in self._lanes.values())
-        return (len(self.open) + len(self._kept)) * WINDOW_BYTES + cells * ANSWER_BYTES
+        cells = sum(lane.cells for lane in self._lanes.values())
+        return (len(self.open) + len(self._kept)) * WINDOW_BYTES + cells * CELL_BYTES
 
     def to_shed(self, most_bytes: int) -> Window | None:
         """Return the window that has to go for all to take no more than this, the oldest; None where they fit.
@@ -227,15 +226,14 @@ class Windows:
             self._leave(window)
 
     def _leave(self, window: Window) -> None:
-        self._part(window)
-        self.answers -= window.answers.filled + window.duplicates
+        if not window.whole:
+            self._part(window)
         window.lane.leave(window)
 
     def _take_again(self, window: Window, record: wire.ItemAnswer | wire.ParentEnded) -> None:
         if type(record) is wire.ParentEnded:
             window.end(record)
         else:
-            self.answers += 1
             window.add(record)
 
 
