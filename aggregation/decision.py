@@ -10,7 +10,7 @@ import msgspec
 from aggregation.ruling import Evidence, Ruling
 from aggregation.spans import WHOLE
 from aggregation.window import Window
-from aggregation.worst import Worst
+from aggregation.worst import ranked
 from schemas.decisions import Cause
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://sluice.org/decision/v1")
@@ -71,6 +71,13 @@ class _Bounds(msgspec.Struct, gc=False):
     upper: float
 
 
+class _Worst(msgspec.Struct, gc=False):
+    score: float
+    index: int
+    item_id: str
+    reasons: tuple[str, ...]
+
+
 class _AuditDraw(msgspec.Struct, gc=False):
     probability: float
     selected: bool
@@ -94,7 +101,7 @@ class _Decision(msgspec.Struct, tag="Decision", tag_field="type", omit_defaults=
     reasons: tuple[str, ...]
     cause: Cause
     counts: _Counts
-    worst: list[Worst]
+    worst: list[_Worst]
     scorers: list[str]
     policy: msgspec.Raw
     partition: int
@@ -137,7 +144,7 @@ def write(window: Window, evidence: Evidence, ruling: Ruling, closing: Closing) 
         ruling.reasons,
         closing.cause,
         _counts(window, evidence),
-        window.worst,
+        [_Worst(*item) for item in ranked(window.worst)],
         _scorers(window),
         terms.record,
         closing.partition,

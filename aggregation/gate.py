@@ -93,7 +93,9 @@ class PartitionGate:
         """
         return self._windows.decided.recall(decision)
 
-    def apply(self, records: Iterable[tuple[int, bytes | None]], now: int) -> list[Unreadable]:
+    def apply(  # noqa: C901 - one loop that every score comes along; a call costs as much as a step of it
+        self, records: Iterable[tuple[int, bytes | None]], now: int
+    ) -> list[Unreadable]:
         """Take records of `scores`, in their order.
 
         Args:
@@ -126,7 +128,11 @@ class PartitionGate:
             if window is None:
                 self._route(record, offset, time)
             else:
-                self._add(window, record, time)
+                window.active_at = time
+                if window.add(record):
+                    self._close(window, "complete", time)
+                elif window.look_at is not None:
+                    self._look(window, time)
             self.stream_time = time
             if time >= windows.deadline:
                 self._close_due(time)
@@ -164,16 +170,18 @@ class PartitionGate:
         window.active_at = time
         if window.add(answer):
             self._close(window, "complete", time)
-        elif window.look_at is not None and window.answers.filled >= window.look_at:
+        elif window.look_at is not None:
             self._look(window, time)
 
     def _look(self, window: Window, time: int) -> None:
-        """Close a window whose action no remaining item can change."""
+        """Close a window whose action no remaining item can change, where enough has come since the last look."""
+        filled = window.answers.filled
+        if window.look_at is None or filled < window.look_at:
+            return
         ruling = foresee(window) if window.expected is not None else None
         if ruling is not None:
             self._close(window, "early", time, ruling)
         else:
-            filled = window.answers.filled
             window.look_at = filled + max(1, filled // LOOK_EVERY)
 
     def _route(self, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int) -> None:

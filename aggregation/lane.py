@@ -43,6 +43,7 @@ class Lane:
         self._over = 0  # entries of it that nothing waits for any more
         self._number = count()
         self._shared: dict[str, str] = {}
+        self._text = ""
         self._reasons: dict[tuple[str, ...], tuple[str, ...]] = {}
         self._scope = ("", "")
         self._scopes: dict[tuple[str, str], tuple[str, str]] = {}
@@ -55,7 +56,9 @@ class Lane:
 
     def shared(self, text: str) -> str:
         """Return a text that many windows hold, as one object."""
-        return self._shared.setdefault(text, text)
+        if self._text != text:  # nearly always the same as last time, which is seen sooner than found
+            self._text = self._shared.setdefault(text, text)
+        return self._text
 
     def shared_reasons(self, reasons: tuple[str, ...]) -> tuple[str, ...]:
         """Return the reasons of an item as one object for all that have the same; they are a few codes."""

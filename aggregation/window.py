@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from aggregation.answers import ABSENT, FAILED, SKIPPED, Answers, replaces, value_of
 from aggregation.spans import WHOLE_PARENT, Key, Span, key_of
-from aggregation.worst import WORST_ITEMS, Worst, insert, note
+from aggregation.worst import WORST_ITEMS, Worst, note
 from schemas import wire
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Window:
         self.count: int | None = None  # of the parent, as its producer says
         self.expected = span.size
         self.failed = self.skipped = self.duplicates = 0
-        self.worst: list[Worst] = []  # the lowest first
+        self.worst: list[Worst] = []
         self.worst_limit = _NO_LIMIT
         self.scorer = ""
         self.scorers: set[str] | None = None  # where there is more than the first
@@ -152,9 +152,12 @@ class Window:
             answers.filled += 1
             if score <= self.worst_limit:
                 worst = self.worst
-                insert(worst, self._named(answer))
-                if len(worst) == WORST_ITEMS:
-                    self.worst_limit = worst[-1].score
+                reasons = answer.reasons and self.lane.shared_reasons(answer.reasons)
+                worst.append((score, answer.index, answer.item_id, reasons))
+                if len(worst) > WORST_ITEMS:
+                    worst.sort()
+                    worst.pop()
+                    self.worst_limit = worst[-1][0]
         else:
             self._take(answer)
         expected = self.expected
@@ -220,22 +223,18 @@ class Window:
         """Learn from a value that stands for its index."""
         if type(answer) is wire.ItemScored:
             if value <= self.worst_limit:
-                self._note_worst(self._named(answer))
+                self._note_worst(value, answer, answer.reasons)
         elif type(answer) is wire.ItemRuled:
-            self._note_worst(Worst(0.0, answer.index, answer.item_id, (answer.rule,)))
+            self._note_worst(0.0, answer, (answer.rule,))
         elif type(answer) is wire.ItemFailed:
             self.failed += 1
         else:
             self.skipped += 1
 
-    def _note_worst(self, item: Worst) -> None:
-        note(self.worst, item)
+    def _note_worst(self, score: float, answer: wire.ItemScored | wire.ItemRuled, reasons: tuple[str, ...]) -> None:
+        self.worst = note(self.worst, (score, answer.index, answer.item_id, self.lane.shared_reasons(reasons)))
         if len(self.worst) == WORST_ITEMS:
-            self.worst_limit = self.worst[-1].score
-
-    def _named(self, item: wire.ItemScored) -> Worst:
-        reasons = item.reasons and self.lane.shared_reasons(item.reasons)
-        return Worst(item.score, item.index, item.item_id, reasons)
+            self.worst_limit = self.worst[-1][0]
 
     def _note_rule(self, answer: wire.ItemRuled) -> None:
         before = self.cells

@@ -2,39 +2,22 @@
 
 from __future__ import annotations
 
-import msgspec
-
 WORST_ITEMS = 3
 
-
-class Worst(msgspec.Struct, order=True, frozen=True, gc=False):
-    """One of the items with the lowest scores. The order of the fields is that in which they are ranked."""
-
-    score: float
-    index: int
-    item_id: str
-    reasons: tuple[str, ...]
+Worst = tuple[float, int, str, tuple[str, ...]]
+"""Score, index, item id and reasons of an item; in this order they are ranked. A tuple is made and ranked quickest."""
 
 
-def insert(worst: list[Worst], item: Worst) -> None:
-    """Put an item, whose index is new, in its place among the worst, where it belongs to them."""
-    place = len(worst)
-    while place and item < worst[place - 1]:
-        place -= 1
-    worst.insert(place, item)
-    if len(worst) > WORST_ITEMS:
-        worst.pop()
+def ranked(items: list[Worst]) -> list[Worst]:
+    """Return the worst of some items with different indices, the lowest score first."""
+    return sorted(items)[:WORST_ITEMS]
 
 
-def note(worst: list[Worst], item: Worst) -> None:
-    """Do the same for an item whose index may be among them already; of both the lower one stays.
+def note(worst: list[Worst], item: Worst) -> list[Worst]:
+    """Return the worst of these items and one more whose index may be among them; of both the lower one stays.
 
     An index's score only ever falls, so one that was passed over comes back by itself.
     """
-    for place, one in enumerate(worst):
-        if one.index == item.index:
-            if one <= item:
-                return
-            del worst[place]
-            break
-    insert(worst, item)
+    index = item[1]
+    same = [one for one in worst if one[1] == index]
+    return ranked([*(one for one in worst if one[1] != index), min([item, *same])])
