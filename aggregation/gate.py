@@ -8,15 +8,14 @@ starts, and so is the policy that was in force there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 
-from aggregation.decision import Closing, retraction, write
-from aggregation.edition import Edition
-from aggregation.known import FINAL, Known
+from aggregation.closings import Closings
+from aggregation.editions import Editions, FindPolicy
 from aggregation.lane import Lane
-from aggregation.ruling import Ruling, foresee, rule_on, weigh
+from aggregation.ruling import Ruling, foresee
 from aggregation.spans import WHOLE_PARENT, Span, key_of, spans_of
-from aggregation.verdict import Tally, Unreadable, Verdict, Withdrawal
+from aggregation.verdict import Tally, Unreadable, Verdict
 from aggregation.window import Window
 from aggregation.windows import Windows
 from schemas import wire
@@ -27,13 +26,6 @@ from schemas.policy import Policy
 REMEMBER_MS = 86_400_000
 
 LOOK_EVERY = 100  # answers of a parent, in hundredths: each of the first 100, then one in 100 of those there are
-
-FindPolicy = Callable[[str, int, str], Policy | None]
-"""Returns a published policy by name, version and digest (empty: whichever), or None where there is none."""
-
-
-class UnknownPolicyError(LookupError):
-    """The policy that windows were opened under is not to be found."""
 
 
 class PartitionGate:
@@ -62,25 +54,16 @@ class PartitionGate:
         Raises:
             UnknownPolicyError: the policy that was in force where `resume` begins is not to be found.
         """
-        self._partition = partition
-        self._find_policy = find_policy
-        self._edition = Edition("", policy)
-        self._editions = {"": self._edition}
-        self._switches: list[tuple[int, Edition]] = []  # offsets of markers, from the low watermark on
-        self._ready: list[Verdict] = []
-        self._now = 0
-        self._most_bytes = most_bytes
         resume = resume or Checkpoint(0, 0, 0)
+        self._editions = Editions(policy, find_policy, resume.policy)
+        self._most_bytes = most_bytes
         self.tally = Tally()
         self.position = resume.low_watermark
         self.stream_time = resume.stream_time
         self._windows = Windows(remember_ms, self.tally)
         self._windows.counted_to = self._counted_to = resume.position
         self._windows.truncated_below = self._truncated_below = resume.truncated_below
-        if resume.policy:
-            name, _, version = resume.policy.rpartition("@")
-            if not self._activate(name, int(version), ""):
-                raise UnknownPolicyError(f"policy {resume.policy} is not to be found")
+        self._closings = Closings(partition, self._windows, self._editions)
 
     def recall(self, decision: bytes) -> bool:
         """Learn of a decision that was made: its window is not decided again.
@@ -105,7 +88,7 @@ class PartitionGate:
         Returns:
             Those that cannot be read and were not reported before.
         """
-        self._now = now
+        self._closings.now = now
         unreadable: list[Unreadable] = []
         windows = self._windows
         opened = windows.open
@@ -188,7 +171,7 @@ class PartitionGate:
         """Take a record whose parent has no open window that holds all of it."""
         if type(record) is wire.ParentEnded:
             self._end_parts(record, time)
-        lane = self._edition.lane_of(record.kind, record.source)
+        lane = self._editions.lane_of(record.kind, record.source)
         if lane.terms.whole or self._windows.claims(record.parent_id, offset, time):
             window = self._windows.find(record.parent_id, lane, WHOLE_PARENT, record, offset, time=self.stream_time)
             if window is not None:
@@ -216,78 +199,12 @@ class PartitionGate:
 
     def _switch(self, marker: wire.PolicyActivated, offset: int) -> list[Unreadable]:
         """Put another policy version in force, or return the marker where there is none."""
-        if self._activate(marker.name, marker.version, marker.digest):
-            self._switches.append((offset, self._edition))
-        elif offset >= self._counted_to:
+        if not self._editions.switch(marker, offset) and offset >= self._counted_to:
             return [Unreadable(offset, f"policy {marker.name}@{marker.version} is not to be found")]
         return []
 
-    def _activate(self, name: str, version: int, digest: str) -> bool:
-        reference = f"{name}@{version}"
-        edition = self._editions.get(reference)
-        if edition is None:
-            policy = self._find_policy(name, version, digest)
-            if policy is None:
-                return False
-            edition = self._editions[reference] = Edition(reference, policy)
-        self._edition = edition
-        return True
-
     def _close(self, window: Window, cause: Cause, time: int, ruling: Ruling | None = None) -> None:
-        through, before = self.position - 1, window.decided
-        final = cause in FINAL
-        evidence = weigh(window, closed=ruling is None)
-        if ruling is None:
-            ruling = rule_on(window, evidence, self._obstacles(window, cause))
-        if window.truncated or window.reopened:
-            cause = "truncated" if window.truncated else "reopened"
-        value = write(window, evidence, ruling, Closing(cause, through, self._partition, time, self._now))
-        withdrawal = None
-        if before is not None and before.action != ruling.action:
-            withdrawal = Withdrawal(before.action, retraction(window, ruling.action))
-        lane, first = window.lane, window.first_offset
-        self._ready.append(
-            Verdict(
-                window.parent_id.encode(),
-                ruling.action,
-                cause,
-                value,
-                first,
-                window.time_before,
-                lane.edition,
-                withdrawal,
-            )
-        )
-        terms = lane.terms
-        self._windows.close(
-            window,
-            Known(
-                first,
-                through,
-                0 if before is None else before.revision + 1,
-                ruling.action,
-                final,
-                time,
-                window.answers.filled if before is None else before.on_time,
-                window.reopened,
-                window.truncated,
-                time + terms.late_ms if terms.revises and not final else 0,
-            ),
-        )
-
-    def _obstacles(self, window: Window, cause: Cause) -> Sequence[str]:
-        """Return what stands against a decision by score alone, beside what the items say."""
-        if cause == "memory":
-            return ["memory"] if window.whole or not self._was_cut_otherwise(window) else ["memory", "policy_changed"]
-        return ["policy_changed"] if not window.whole and self._was_cut_otherwise(window) else ()
-
-    def _was_cut_otherwise(self, window: Window) -> bool:
-        """Whether a policy has been in force since a window was opened that has other windows: items went to those."""
-        return any(
-            edition.lane_of(window.kind, window.source).terms.window != window.lane.terms.window
-            for offset, edition in self._switches
-            if offset > window.first_offset
-        )
+        self._closings.close(window, cause, self.position - 1, time, ruling)
 
     def _close_due(self, time: int) -> None:
         for due in self._windows.take_due(time):
@@ -302,18 +219,17 @@ class PartitionGate:
 
         Only for a caller with evidence that nothing for this partition is on its way.
         """
-        self._now = now
+        self._closings.now = now
         self._close_due(time)
 
     def take(self, limit: int) -> list[Verdict]:
         """Hand over the oldest decisions that wait, `limit` at most."""
-        taken, self._ready = self._ready[:limit], self._ready[limit:]
-        return taken
+        return self._closings.take(limit)
 
     @property
     def ready(self) -> int:
         """How many decisions wait to be taken."""
-        return len(self._ready)
+        return len(self._closings.ready)
 
     @property
     def open_windows(self) -> int:
@@ -323,7 +239,7 @@ class PartitionGate:
     @property
     def policy(self) -> str:
         """Name@version of the policy that windows are opened under now; empty for the decider's own."""
-        return self._edition.name
+        return self._editions.name
 
     def checkpoint(self) -> Checkpoint:
         """Return where a successor has to begin, once the decisions taken so far are committed with it.
@@ -332,16 +248,15 @@ class PartitionGate:
         """
         self._windows.expire(self.stream_time)
         oldest = self._windows.oldest()
-        waiting = min(self._ready, key=_first_offset, default=None)
+        waiting = self._closings.oldest()
         if oldest is not None and (waiting is None or oldest.first_offset < waiting.first_offset):
             first, time, edition = oldest.first_offset, oldest.time_before, oldest.lane.edition
         elif waiting is not None:
             first, time, edition = waiting.first_offset, waiting.time_before, waiting.edition
         else:
-            first, time, edition = self.position, self.stream_time, self._edition.name
+            first, time, edition = self.position, self.stream_time, self._editions.name
         self._windows.decided.forget(self.stream_time, first)
-        if self._switches:
-            self._switches = [switch for switch in self._switches if switch[0] >= first]
+        self._editions.forget(first)
         return Checkpoint(first, self.position, time, self._truncated_below, edition)
 
     def _shed(self, most_bytes: int) -> None:
@@ -352,7 +267,3 @@ class PartitionGate:
                 self._close(window, "memory", self.stream_time)
             else:
                 self._windows.release(window)
-
-
-def _first_offset(verdict: Verdict) -> int:
-    return verdict.first_offset
