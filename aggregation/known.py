@@ -21,6 +21,8 @@ from schemas.policy import MAX_LATE_MS, Late, Rule
 FINAL = frozenset({"early", "memory"})
 """Causes after which no item changes a decision."""
 
+_LOOSE = 16_384  # fingerprints in a set, where each takes ten times as much
+_LARGEST = 262_144  # to which arrays of them are merged, in some hundredths of a second
 GENERATIONS = 8  # a fingerprint is dropped with all others of its eighth of the time that is remembered
 
 
@@ -199,7 +201,7 @@ def _says_that_it_is_a_decision(record: bytes) -> bool:
 
 
 class _Fingerprints:
-    """Eight bytes for each key, in generations by time."""
+    """Eight bytes for each key, in generations by time, but for the last few thousand."""
 
     def __init__(self, span_ms: int) -> None:
         self._span = span_ms
@@ -213,6 +215,8 @@ class _Fingerprints:
             self._seal()
             self._generation = generation
         self._current.add(_fingerprint(key))
+        if len(self._current) >= _LOOSE:
+            self._seal()
 
     def has(self, key: Key) -> bool:
         if not self._current and not self._sealed:
@@ -228,9 +232,18 @@ class _Fingerprints:
             self._current.clear()
 
     def _seal(self) -> None:
-        if self._current:
-            self._sealed.append((self._generation, array("Q", sorted(self._current))))
-            self._current = set()
+        """Move the loose ones into a sorted array; arrays of one generation grow together, so that there are few."""
+        if not self._current:
+            return
+        found = sorted(self._current)
+        self._current = set()
+        while self._sealed and self._sealed[-1][0] == self._generation:
+            last = self._sealed[-1][1]
+            if not len(last) <= len(found) < _LARGEST:
+                break
+            found = sorted([*last, *found])
+            self._sealed.pop()
+        self._sealed.append((self._generation, array("Q", found)))
 
 
 def _fingerprint(key: Key) -> int:
