@@ -91,7 +91,10 @@ class Decision(Record):
     action: Action
     label: Label | None = Field(default=None, description="None: nothing was scored.")
     review: bool = Field(description="A person should look, whatever the action.")
-    score: Score | None = Field(default=None, description="The aggregated score, not rounded.")
+    score: Score | None = Field(
+        default=None,
+        description="The aggregated score, not rounded: a quality; no probability even where its items' scores are.",
+    )
     uncalibrated: bool = Field(description="At least one score came from a head that is not calibrated.")
     reasons: tuple[str, ...] = Field(default=(), description="Why the action is not the label's own, and what was odd.")
     failures: tuple[str, ...] = Field(default=(), description="Causes of the failed items, such as needs_ocr.")

@@ -1,19 +1,36 @@
-"""The bars and the table of `sluice train`."""
+"""The bars and the table of `sluice train` without labels: heads from damaged copies of sample material."""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
+import typer
 from rich.console import Console
 from rich.table import Table
 
 from deploy.cli.progress import bars
 from deploy.errors import ConfigurationError, MissingPartError
+from deploy.settings import Settings
 from workers.encoders import EncoderRegistry
 from workers.training.kinds import KINDS
 from workers.training.parts import SampleError
 from workers.training.pipeline import Trained, train
+
+
+def show(kinds: Sequence[str] | None, out: Path, seed: int, *, as_json: bool) -> None:
+    """Train the heads of some kinds, or of all, and print how well they do.
+
+    Raises:
+        ConfigurationError: there is no such kind.
+        MissingPartError: sample material is not installed.
+    """
+    trained = run(kinds, out, seed)
+    if as_json:
+        typer.echo(json.dumps({one.manifest.kind: one.manifest.results for one in trained}))
+    else:
+        report(trained)
 
 
 def run(kinds: Sequence[str] | None, out: Path, seed: int) -> list[Trained]:
@@ -26,7 +43,7 @@ def run(kinds: Sequence[str] | None, out: Path, seed: int) -> list[Trained]:
     unknown = sorted(set(kinds or ()) - set(KINDS))
     if unknown:
         raise ConfigurationError(f"--kind {unknown[0]}: can be {', '.join(KINDS)}")
-    encoders = EncoderRegistry()
+    encoders = EncoderRegistry.of(Settings.load().encoder_folder)
     return [_one(kind, out, seed, encoders) for kind in dict.fromkeys(kinds or KINDS)]
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
@@ -10,31 +10,41 @@ import numpy as np
 from numpy.typing import NDArray
 
 from schemas.heads import Encoding, HeadManifest
-from workers.heads.errors import HeadMismatchError, NonFiniteError
+from workers.heads.calibrators import Calibrator, calibrator_of
+from workers.heads.defects import Defects, defects_of
+from workers.heads.errors import HeadError, HeadMismatchError, NonFiniteError
 from workers.heads.features import Features
-from workers.heads.networks import Network, network_of, sigmoid
-from workers.heads.reasons import reasons
+from workers.heads.networks import Network, late_network_of, network_of, sigmoid
+from workers.heads.reasons import LOW_SCORE, reasons
 from workers.heads.store import features_of, read_manifest, read_tensors
 
 
 class Head:
     """A trained head. It keeps no state between calls, so threads may share it."""
 
-    def __init__(self, manifest: HeadManifest, features: Features, network: Network) -> None:
+    def __init__(
+        self,
+        manifest: HeadManifest,
+        features: Features,
+        network: Network,
+        calibrator: Calibrator | None = None,
+        defects: Defects | None = None,
+    ) -> None:
         self.manifest = manifest
         self._features = features
         self._network = network
+        self._calibrator = calibrator
+        self._defects = defects
         self.scorer_digest = _scorer_digest(manifest)
 
     @classmethod
-    def load(cls, folder: Path, encoding: Encoding, metric_names: Sequence[str], metrics_version: str) -> Self:
+    def load(cls, folder: Path, encoding: Encoding, metrics: Mapping[str, str]) -> Self:
         """Read a head for features that are made in this way.
 
         Args:
             folder: Holds manifest.json and head.safetensors.
             encoding: Of the encoder that will make the embeddings.
-            metric_names: The metrics that there are.
-            metrics_version: Their version.
+            metrics: The version of each metric that there is, by name.
 
         Raises:
             HeadError: the files cannot be read or contradict each other.
@@ -42,19 +52,27 @@ class Head:
         """
         manifest = read_manifest(folder)
         _check_encoding(manifest.encoding, encoding)
-        if manifest.metrics_version != metrics_version or not set(manifest.metrics) <= set(metric_names):
-            unknown = sorted(set(manifest.metrics) - set(metric_names))
-            raise HeadMismatchError(
-                f"head {manifest.name} needs metrics version {manifest.metrics_version}, here is {metrics_version}; "
-                f"metrics that are not here: {', '.join(unknown) or 'none'}"
-            )
-        if manifest.fusion != "blocks":
-            raise HeadMismatchError(
-                f"head {manifest.name} uses fusion {manifest.fusion!r}, this version knows 'blocks'"
-            )
-        tensors = read_tensors(folder, manifest.weights_sha256)
-        features = features_of(tensors, encoding.dimension, len(manifest.metrics))
-        return cls(manifest, features, network_of(manifest.model, tensors, features.width))
+        _check_metrics(manifest, metrics)
+        return cls.of(manifest, read_tensors(folder, manifest.weights_sha256))
+
+    @classmethod
+    def of(cls, manifest: HeadManifest, tensors: dict[str, NDArray[np.float64]]) -> Self:
+        """Return the head whose tensors these are.
+
+        Raises:
+            HeadError: they contradict the manifest.
+        """
+        features = features_of(tensors, manifest.encoding.dimension, len(manifest.metrics))
+        calibration, names = manifest.calibration, [one.name for one in manifest.defects]
+        if manifest.calibrated is not (calibration is not None):
+            raise HeadError(f"head {manifest.name} says calibrated: {manifest.calibrated}, and its calibrator says not")
+        return cls(
+            manifest,
+            features,
+            _network_of(manifest, tensors, features),
+            None if calibration is None else calibrator_of(calibration.method, tensors),
+            defects_of(names, tensors, features.width) if names else None,
+        )
 
     @property
     def calibrated(self) -> bool:
@@ -82,14 +100,47 @@ class Head:
     def score(self, embeddings: NDArray[np.float32], metrics: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return (n,) scores in [0,1] of embeddings (n, d) and metrics (n, m).
 
+        With a calibrator these are probabilities; without one they are the sigmoids of the logits, and are not.
+
         Raises:
             NonFiniteError: rows of the input or of the logits are not finite; no row is scored then.
         """
-        return sigmoid(self.logits(embeddings, metrics))
+        logits = self.logits(embeddings, metrics)
+        return sigmoid(logits) if self._calibrator is None else self._calibrator.probabilities(logits)
 
-    def reasons(self, score: float, metrics: NDArray[np.float64]) -> tuple[str, ...]:
-        """Return up to three codes for why a score is low; see workers/heads/reasons.py for the rule."""
-        return reasons(score, self.manifest.metrics, self._features.excess(metrics))
+    def defects(self, embeddings: NDArray[np.float32], metrics: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+        """Return (n,) scores in [0,1] of each defect that the head has learnt, by name; empty where it has learnt none.
+
+        Args:
+            embeddings: float32 (n, d), finite.
+            metrics: float64 (n, m), finite.
+        """
+        if self._defects is None:
+            return {}
+        found = self._defects.scores(self._features.fuse(embeddings, metrics))
+        return dict(zip(self._defects.names, found.T, strict=True))
+
+    def reasons(
+        self, score: float, metrics: NDArray[np.float64], embedding: NDArray[np.float32] | None = None
+    ) -> tuple[str, ...]:
+        """Return up to three codes for why a score is low; see workers/heads/reasons.py for the rule.
+
+        Args:
+            score: The item's score.
+            metrics: float64 (m,).
+            embedding: float32 (d,), which defects that were learnt need; without it the metrics alone have a vote.
+        """
+        excess = self._features.excess(metrics)
+        if self._defects is None or embedding is None or score >= LOW_SCORE:
+            return reasons(score, self.manifest.metrics, excess)
+        likely = self._defects.likely(self._features.fuse(embedding[None], metrics[None])[0])
+        return reasons(score, self.manifest.metrics, excess, likely, self._defects.names)
+
+
+def _network_of(manifest: HeadManifest, tensors: dict[str, NDArray[np.float64]], features: Features) -> Network:
+    if manifest.fusion == "late":
+        return late_network_of(manifest.model, tensors, features.projection.shape[1], features.width)
+    return network_of(manifest.model, tensors, features.width)
 
 
 def _check_encoding(wanted: Encoding, present: Encoding) -> None:
@@ -97,6 +148,17 @@ def _check_encoding(wanted: Encoding, present: Encoding) -> None:
     if different:
         shown = ", ".join(f"{name} {getattr(wanted, name)!r}, not {getattr(present, name)!r}" for name in different)
         raise HeadMismatchError(f"the head was trained on an encoder with {shown}")
+
+
+def _check_metrics(manifest: HeadManifest, present: Mapping[str, str]) -> None:
+    """Refuse a head one of whose metrics is not measured here, or is measured in another version."""
+    wanted = manifest.versions()
+    absent = sorted(name for name in wanted if name not in present)
+    if absent:
+        raise HeadMismatchError(f"head {manifest.name} needs metrics that are not here: {', '.join(absent)}")
+    other = [f"{name} {version}, not {present[name]}" for name, version in wanted.items() if present[name] != version]
+    if other:
+        raise HeadMismatchError(f"head {manifest.name} needs other versions of metrics: {', '.join(other)}")
 
 
 def _scorer_digest(manifest: HeadManifest) -> str:
@@ -108,5 +170,6 @@ def _scorer_digest(manifest: HeadManifest) -> str:
         manifest.fusion,
         manifest.model,
         manifest.weights_sha256,
+        *([manifest.metric_versions] if manifest.metric_versions else []),
     ]
-    return hashlib.sha256(json.dumps(parts, separators=(",", ":")).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, separators=(",", ":"), sort_keys=True).encode()).hexdigest()

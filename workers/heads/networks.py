@@ -78,6 +78,35 @@ class MlpHead:
         return MlpHead(weights, (*self.biases[:2], self.biases[2] * slope + shift))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LateHead:
+    """Late fusion: a network on the first `cut` features, one on the others, and a logistic over both logits.
+
+    `weight` (2,) is that of the embedding's logit and of the metrics' logit; `bias` (1,).
+    """
+
+    cut: int
+    embedding: Network
+    metrics: Network
+    weight: Array
+    bias: Array
+
+    def logits(self, features: Array) -> Array:
+        """Return (n,) logits of features (n, f)."""
+        first, second = self.embedding.logits(features[:, : self.cut]), self.metrics.logits(features[:, self.cut :])
+        return np.asarray(first * self.weight[0] + second * self.weight[1] + self.bias[0])
+
+    def tensors(self) -> dict[str, Array]:
+        """Return its parameters by name."""
+        own = {"late.weight": self.weight, "late.bias": self.bias}
+        parts = {"embedding": self.embedding, "metrics": self.metrics}
+        return own | {f"{part}.{name}": value for part, net in parts.items() for name, value in net.tensors().items()}
+
+    def rescaled(self, slope: float, shift: float) -> LateHead:
+        """Return the network whose logits are `slope` times these plus `shift`."""
+        return LateHead(self.cut, self.embedding, self.metrics, self.weight * slope, self.bias * slope + shift)
+
+
 def network_of(model: str, tensors: Mapping[str, Array], width: int) -> Network:
     """Return the network whose parameters these are.
 
@@ -94,6 +123,32 @@ def network_of(model: str, tensors: Mapping[str, Array], width: int) -> Network:
     except KeyError as error:
         raise HeadError(f"head.safetensors lacks {error.args[0]}") from error
     raise HeadError(f"no head is called {model!r}; there are logistic and mlp")
+
+
+def late_network_of(model: str, tensors: Mapping[str, Array], cut: int, width: int) -> LateHead:
+    """Return the late fusion of two networks whose parameters these are.
+
+    Args:
+        model: Of both networks.
+        tensors: By name.
+        cut: How many of the `width` features are the embedding's.
+        width: All features.
+
+    Raises:
+        HeadError: as for `network_of`.
+    """
+    try:
+        _require(tensors["late.weight"], (2,))
+        _require(tensors["late.bias"], (1,))
+    except KeyError as error:
+        raise HeadError(f"head.safetensors lacks {error.args[0]}") from error
+    parts = [
+        network_of(
+            model, {name.removeprefix(prefix): tensors[name] for name in tensors if name.startswith(prefix)}, own
+        )
+        for prefix, own in (("embedding.", cut), ("metrics.", width - cut))
+    ]
+    return LateHead(cut, parts[0], parts[1], tensors["late.weight"], tensors["late.bias"])
 
 
 def sigmoid(logits: Array) -> Array:

@@ -4,11 +4,15 @@ The rule is simple on purpose. The usual range of a metric is from the 2nd to th
 items (stored with the head). For a score below 0.5, each metric outside of its range votes for the code of that side
 with its distance in clean spreads; a code counts its strongest vote, and the three strongest codes are named. It says
 what is conspicuous, not what the head computed.
+
+A defect that the head has learnt from labels is named where its own logistic is for it, the highest score first and
+before all others; the metrics have no vote about it then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,22 +66,38 @@ CODES: dict[str, tuple[str | None, str | None]] = {
     "repeated_phrases": (None, "repetitive"),
     "odd_pairs": (None, "shuffled"),
     "broken_sentences": (None, "shuffled"),
+    "gopher_violations": (None, "no_prose"),
 }
 
 
-def reasons(score: float, names: Sequence[str], excess: NDArray[np.float64]) -> tuple[str, ...]:
+_NONE: Mapping[str, float] = MappingProxyType({})
+
+
+def reasons(
+    score: float,
+    names: Sequence[str],
+    excess: NDArray[np.float64],
+    likely: Mapping[str, float] = _NONE,
+    learnt: Collection[str] = (),
+) -> tuple[str, ...]:
     """Return up to three codes, the strongest first; none for a score that is not low.
 
     Args:
         score: The item's score, 0 to 1.
         names: Names of the metrics.
         excess: How far each lies below (negative) or above its usual range, in clean spreads.
+        likely: Defects that the evidence is for, with their scores.
+        learnt: All defects that the head has learnt.
     """
     if score >= LOW_SCORE:
         return ()
     votes: dict[str, float] = {}
     for name, distance in zip(names, excess.tolist(), strict=True):
         code = CODES.get(name, (None, None))[distance > 0]
-        if code is not None and abs(distance) >= _LEAST:
+        if code is not None and code not in learnt and abs(distance) >= _LEAST:
             votes[code] = max(votes.get(code, 0.0), abs(distance))
-    return tuple(sorted(votes, key=lambda code: (-votes[code], code))[:MOST])
+    return (*_strongest(likely), *_strongest(votes))[:MOST]
+
+
+def _strongest(votes: Mapping[str, float]) -> list[str]:
+    return sorted(votes, key=lambda code: (-votes[code], code))

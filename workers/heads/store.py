@@ -11,7 +11,9 @@ from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors import numpy as safetensors_numpy
 
-from schemas.heads import HeadManifest
+from schemas.heads import SINCE_FORMAT_2, HeadManifest
+from workers.heads.calibrators import Calibrator
+from workers.heads.defects import Defects
 from workers.heads.errors import HeadError
 from workers.heads.features import Features
 from workers.heads.networks import Network
@@ -50,12 +52,21 @@ def read_tensors(folder: Path, sha256: str) -> dict[str, NDArray[np.float64]]:
         raise HeadError(f"{folder.name}/{WEIGHTS} has {size} bytes: 1 to {_LARGEST_BYTES} are allowed")
     if hashlib.sha256(value).hexdigest() != sha256:
         raise HeadError(f"{folder.name}/{WEIGHTS} is not the file that the manifest describes: its SHA-256 differs")
+    return unpacked(value, f"{folder.name}/{WEIGHTS}")
+
+
+def unpacked(value: bytes, name: str = WEIGHTS) -> dict[str, NDArray[np.float64]]:
+    """Return a head's weights as float64.
+
+    Raises:
+        HeadError: they are no safetensors, or not finite.
+    """
     try:
         tensors = safetensors_numpy.load(value)
     except SafetensorError as error:
-        raise HeadError(f"{folder.name}/{WEIGHTS} is no safetensors file: {error}") from error
+        raise HeadError(f"{name} is no safetensors file: {error}") from error
     if not all(np.isfinite(tensor).all() for tensor in tensors.values()):
-        raise HeadError(f"{folder.name}/{WEIGHTS} holds NaN or infinity")
+        raise HeadError(f"{name} holds NaN or infinity")
     return {name: tensor.astype(np.float64) for name, tensor in tensors.items()}
 
 
@@ -77,20 +88,34 @@ def features_of(tensors: dict[str, NDArray[np.float64]], dimension: int, metrics
     return features
 
 
-def packed(features: Features, network: Network) -> bytes:
+def packed(
+    features: Features, network: Network, calibrator: Calibrator | None = None, defects: Defects | None = None
+) -> bytes:
     """Return a head's weights as safetensors bytes: float32, and float16 for the large projection."""
     tensors = {f"features.{name}": np.asarray(getattr(features, name), dtype=np.float32) for name in _FEATURES}
-    tensors |= {name: np.asarray(tensor, dtype=np.float32) for name, tensor in network.tensors().items()}
+    for part in (network, calibrator, defects):
+        own = {} if part is None else part.tensors()
+        tensors |= {name: np.asarray(tensor, dtype=np.float32) for name, tensor in own.items()}
     stored: dict[str, NDArray[np.generic]] = dict(tensors)
     stored["features.projection"] = features.projection.astype(np.float16)
     return safetensors_numpy.save({name: np.ascontiguousarray(tensor) for name, tensor in stored.items()})
 
 
+def written(manifest: HeadManifest) -> str:
+    """Return a manifest as its file holds it."""
+    empty = {name for name in SINCE_FORMAT_2 if not getattr(manifest, name)}
+    return manifest.model_dump_json(indent=2, exclude=empty if manifest.format == 1 else None) + "\n"
+
+
 def save(folder: Path, manifest: HeadManifest, features: Features, network: Network) -> HeadManifest:
     """Write a head, and return its manifest with the SHA-256 of the weights as written."""
+    return save_weights(folder, manifest, packed(features, network))
+
+
+def save_weights(folder: Path, manifest: HeadManifest, weights: bytes) -> HeadManifest:
+    """Write a head whose weights are packed, and return its manifest with their SHA-256."""
     folder.mkdir(parents=True, exist_ok=True)
-    value = packed(features, network)
-    manifest = manifest.model_copy(update={"weights_sha256": hashlib.sha256(value).hexdigest()})
-    (folder / WEIGHTS).write_bytes(value)
-    (folder / MANIFEST).write_text(manifest.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    manifest = manifest.model_copy(update={"weights_sha256": hashlib.sha256(weights).hexdigest()})
+    (folder / WEIGHTS).write_bytes(weights)
+    (folder / MANIFEST).write_text(written(manifest), encoding="utf-8")
     return manifest

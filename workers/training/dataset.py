@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from workers.damage import CHUNK_DAMAGES, PICTURE_DAMAGES, SLICE_DAMAGES
 from workers.encoders import Encoder, Prepared
 from workers.media import Chunk, Medium, Picture, Slice
-from workers.metrics import METRIC_NAMES, measure
-from workers.metrics.measure import Family
+from workers.metrics import METRIC_NAMES, Family, measure
 from workers.training.parts import Part, hashed, spread
 
 SOFT_LABELS = (1.0, 0.7, 0.45, 0.2, 0.05, 0.0)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
-from workers.metrics.measure import Family
+from workers.metrics import Family
 from workers.training.dataset import Amounts, Variant
 from workers.training.fit import Recipe
 from workers.training.parts import Part

@@ -9,10 +9,13 @@ import pytest
 import torch
 from safetensors.numpy import load_file, save_file
 
+from deploy.scorer import HEADS
+from schemas.heads import Calibration, DefectHead, HeadManifest
 from tests.unit.workers.heads import ENCODING, METRICS, features, manifest, network, write
-from workers.heads import Head, HeadError, HeadMismatchError, MlpHead, NonFiniteError
+from workers.heads import Defects, Head, HeadError, HeadMismatchError, LateHead, MlpHead, NonFiniteError, Platt
 from workers.heads.networks import sigmoid
 from workers.heads.reasons import CODES, reasons
+from workers.heads.store import packed, read_manifest, save, save_weights, written
 from workers.metrics import METRIC_NAMES, METRICS_VERSION
 from workers.training.fit import mlp_module
 
@@ -20,7 +23,7 @@ MODELS: tuple[Literal["logistic", "mlp"], ...] = ("logistic", "mlp")
 
 
 def load(folder: Path, **changes: Any) -> Head:
-    return Head.load(folder, ENCODING.model_copy(update=changes), METRICS, METRICS_VERSION)
+    return Head.load(folder, ENCODING.model_copy(update=changes), dict.fromkeys(METRICS, METRICS_VERSION))
 
 
 def inputs(count: int = 7) -> tuple[Any, Any]:
@@ -105,10 +108,28 @@ def test_another_encoder_is_refused(tmp_path: Path, field: str, value: object) -
 
 def test_other_metrics_are_refused(tmp_path: Path) -> None:
     write(tmp_path)
-    with pytest.raises(HeadMismatchError, match="needs metrics version"):
-        Head.load(tmp_path, ENCODING, METRICS, "0")
+    versions = dict.fromkeys(METRICS, METRICS_VERSION)
+    with pytest.raises(HeadMismatchError, match=f"other versions of metrics: {METRICS[3]} {METRICS_VERSION}, not 2"):
+        Head.load(tmp_path, ENCODING, {**versions, METRICS[3]: "2"})
     with pytest.raises(HeadMismatchError, match=METRICS[3]):
-        Head.load(tmp_path, ENCODING, [name for name in METRICS if name != METRICS[3]], METRICS_VERSION)
+        Head.load(tmp_path, ENCODING, {name: "1" for name in METRICS if name != METRICS[3]})
+
+
+def test_a_metric_that_a_head_does_not_use_may_have_any_version(tmp_path: Path) -> None:
+    write(tmp_path)
+    Head.load(tmp_path, ENCODING, {**dict.fromkeys(METRICS, METRICS_VERSION), "new_one": "7"})
+
+
+def test_a_head_says_the_version_of_each_metric_where_they_differ(tmp_path: Path) -> None:
+    own = features()
+    several = manifest().model_copy(update={"metric_versions": {METRICS[3]: "2"}})
+    save(tmp_path, several, own, network("logistic", own.width))
+    versions = dict.fromkeys(METRICS, METRICS_VERSION)
+    newer = Head.load(tmp_path, ENCODING, {**versions, METRICS[3]: "2"})
+    with pytest.raises(HeadMismatchError, match=f"{METRICS[3]} 2, not 1"):
+        Head.load(tmp_path, ENCODING, versions)
+    save(tmp_path, manifest(), own, network("logistic", own.width))
+    assert Head.load(tmp_path, ENCODING, versions).scorer_digest != newer.scorer_digest
 
 
 def test_other_weights_are_refused(tmp_path: Path) -> None:
@@ -185,3 +206,43 @@ def test_every_reason_is_of_a_metric_that_exists() -> None:
     known = {name for family in METRIC_NAMES.values() for name in family}
     assert set(CODES) >= known - {"colourfulness", "edge_density", "left_right", "mean_word_length", "whitespace"}
     assert set(CODES) <= known
+
+
+def test_late_fusion_a_calibrator_and_defects_survive_their_files(tmp_path: Path) -> None:
+    own = features()
+    cut, width = own.projection.shape[1], own.width
+    late = LateHead(cut, network("mlp", cut), network("mlp", width - cut), np.array([1.5, 0.5]), np.array([-0.25]))
+    defects = Defects(("blurry", "noisy"), np.ones((2, width)), np.array([0.5, -9.0]))
+    record = Calibration(method="platt", binary_cut=0.5, items=40, groups=9)
+    known = [DefectHead(name=name, positives=12, auc=0.9) for name in defects.names]
+    changes: dict[str, Any] = {"format": 2, "model": "mlp", "fusion": "late", "calibrated": True, "calibration": record}
+    described = manifest().model_copy(update={**changes, "defects": known})
+    save_weights(tmp_path, described, packed(own, late, Platt(2.0, -1.0), defects))
+    embeddings, metrics = inputs()
+    logits = late.logits(own.fuse(embeddings, metrics))
+    head = load(tmp_path)
+    assert head.calibrated
+    np.testing.assert_allclose(head.score(embeddings, metrics), sigmoid(2.0 * logits - 1.0), atol=1e-5)
+    assert set(head.defects(embeddings, metrics)) == {"blurry", "noisy"}
+    assert len({head.scorer_digest, load_as(tmp_path, described, packed(own, late, Platt(2.0, 0.0), defects))}) == 2
+
+
+def load_as(folder: Path, described: HeadManifest, weights: bytes) -> str:
+    save_weights(folder, described, weights)
+    return load(folder).scorer_digest
+
+
+def test_a_head_is_calibrated_only_with_a_calibrator(tmp_path: Path) -> None:
+    own = features()
+    save(tmp_path, manifest().model_copy(update={"calibrated": True}), own, network("logistic", own.width))
+    with pytest.raises(HeadError, match="says calibrated"):
+        load(tmp_path)
+
+
+def test_committed_heads_of_format_1_load_and_are_written_as_they_were() -> None:
+    folders = sorted(path.parent for path in HEADS.glob("*/manifest.json"))
+    assert len(folders) == 3
+    for folder in folders:
+        own = read_manifest(folder)
+        assert (own.format, own.calibration, own.defects, own.parents) == (1, None, [], [])
+        assert written(own) == (folder / "manifest.json").read_text(encoding="utf-8")

@@ -183,7 +183,7 @@ def test_a_small_training_writes_a_head_that_loads(
     assert stored == runs[0].manifest
     assert sum(source.items for source in stored.sources) == 6 * 7
     encoding = encoders.get("all-minilm-l6-v2").encoding
-    head = Head.load(runs[0].folder, encoding, METRIC_NAMES["chunk"], METRICS_VERSION)
+    head = Head.load(runs[0].folder, encoding, dict.fromkeys(METRIC_NAMES["chunk"], METRICS_VERSION))
     assert not head.calibrated
 
 
