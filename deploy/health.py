@@ -1,6 +1,7 @@
 """Whether a process is alive and ready, and its metrics, over HTTP on the loopback interface.
 
-- `/healthz`: 200, or 503 when the loop has not turned for a minute: a process that hangs should be started again.
+- `/healthz`: 200, or 503 when the loop has not turned for a minute, or an encoder is in training mode: such a process
+  should be started again.
 - `/readyz`: 200 once everything is loaded and every partition that the group gave is recovered; 503 before, and while
   what was taken is finished at the end. A replica that got no partition, since there are fewer than replicas, is ready.
 - `/metrics`: the text format of Prometheus.
@@ -58,10 +59,17 @@ class Health:
         self._clock = clock
         self._loop: Loop | None = None
         self._watched_from = 0.0
+        self._modes: Callable[[], Mapping[str, bool]] = dict
 
-    def watch(self, loop: Loop) -> None:
-        """Judge by this loop from now on: everything is loaded."""
+    def watch(self, loop: Loop, modes: Callable[[], Mapping[str, bool]] = dict) -> None:
+        """Judge by this loop from now on: everything is loaded.
+
+        Args:
+            loop: of the process.
+            modes: returns for each of its encoders whether it is in evaluation mode.
+        """
         self._watched_from = self._clock()
+        self._modes = modes
         self._loop = loop
 
     @property
@@ -81,6 +89,9 @@ class Health:
         age = self.age(standing)
         if age > WEDGED_AFTER:
             return Verdict(ok=False, why=f"the loop has not turned for {age:.0f} s")
+        training = [name for name, right in self._modes().items() if not right]
+        if training:
+            return Verdict(ok=False, why=f"encoder {training[0]} is in training mode: its scores drift")
         return Verdict(ok=True, why="draining" if standing.draining else "the loop turns")
 
     def ready(self) -> Verdict:
@@ -90,13 +101,8 @@ class Health:
             return Verdict(ok=False, why="starting: not everything is loaded")
         if not alive.ok:
             return alive
-        if standing.draining:
-            return Verdict(ok=False, why="draining: it was told to stop")
-        if not standing.joined:
-            return Verdict(ok=False, why="waiting for its group to give it partitions")
-        if standing.recovering:
-            return Verdict(ok=False, why=f"recovering {standing.recovering} partitions")
-        return Verdict(ok=True, why=f"working on {standing.owned} partitions")
+        why = _away(standing)
+        return Verdict(ok=not why, why=why or f"working on {standing.owned} partitions")
 
     def body(self, verdict: Verdict) -> dict[str, Any]:
         """Return an answer's JSON."""
@@ -105,7 +111,20 @@ class Health:
         if standing is None:
             return answer
         place = {name: value for name, value in asdict(standing).items() if name not in {"turned_at", "lag"}}
-        return {**answer, "seconds_since_turn": round(self.age(standing), 3), **place}
+        modes = {name: "evaluation" if right else "training" for name, right in self._modes().items()}
+        shown = {"encoders": modes} if modes else {}
+        return {**answer, "seconds_since_turn": round(self.age(standing), 3), **place, **shown}
+
+
+def _away(standing: Standing) -> str:
+    """Say why a loop does not do its share of the work; empty where it does."""
+    if standing.draining:
+        return "draining: it was told to stop"
+    if standing.halted:
+        return f"its model is not to be trusted, and it scores nothing: {standing.halted}"
+    if not standing.joined:
+        return "waiting for its group to give it partitions"
+    return f"recovering {standing.recovering} partitions" if standing.recovering else ""
 
 
 class _Server(ThreadingHTTPServer):

@@ -21,7 +21,14 @@ from streams.gates import Notify
 Style = Literal["auto", "json", "plain"]
 
 _QUIET: Final = frozenset({"committed"})  # many a second
-_LOUD: Final = frozenset({"aborted", "fenced", "unknown", "lost", "truncated", "out_of_range", "policy_differs"})
+_LOUD: Final = frozenset({"aborted", "fenced", "unknown", "lost", "truncated", "out_of_range", "policy_differs"}) | {
+    "canaries_failed",
+    "embedding_alarm",
+    "input_alarm",
+    "no_canaries",
+    "repair_failed",
+    "stepped_back",
+}
 _COLOURS: Final = {logging.WARNING: "33", logging.ERROR: "31", logging.CRITICAL: "1;31", logging.DEBUG: "2"}
 _SHORTEST_SECRET: Final = 4  # characters; masking every "a" would leave nothing to read
 _MASK: Final = "***"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,23 +11,25 @@ from confluent_kafka import KafkaException
 
 from deploy import policyfiles
 from deploy.brokers.ladder import KafkaAddress, open_kafka, open_redis
+from deploy.canaries import Service, ServiceWorker, Watch, open_watch
 from deploy.errors import UNFINISHED, ConfigurationError, SluiceError
-from deploy.itemrecords import record_of
+from deploy.metrics.canary import CanaryMetrics
 from deploy.metrics.score import AnswerCounter, ScoreMetrics
 from deploy.policy.follower import PolicyFollower
 from deploy.process import opened, refused_properties
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
-from schemas.items import ItemEnvelope, RawItem
 from streams import clients
 from streams.atleastonce import ScoreLoop
 from streams.decided import DecidedParents, EarlyDecisions
 from streams.gates import Notify
 from streams.policies import DocumentReader
 from streams.topics import TopicNames
-from streams.work import Answer, ScoreSettings, Ticket
+from streams.work import ScoreSettings
 from workers.cache import RedisCache
 from workers.claims import ClaimStore
+from workers.domains import Domain, load_domains
+from workers.neighbours import Neighbours, RedisNeighbours
 from workers.rulebook import RuleBook
 from workers.scorer import Scorer
 from workers.seen import RedisSeen, SeenContent
@@ -62,26 +64,6 @@ class WorkerOptions:
     policy: Path | None = None  # until one is activated; None: the bundled one
 
 
-class ServiceWorker:
-    """Lets the loop's thread hand items to the scoring service, and takes records back."""
-
-    def __init__(self, service: ScoringService[tuple[Ticket, ItemEnvelope]]) -> None:
-        """Wrap a running service."""
-        self._service = service
-
-    def submit(self, ticket: Ticket, item: RawItem) -> None:
-        """Queue an item; the envelope travels with the ticket, for the answer."""
-        self._service.submit((ticket, item.envelope), item)
-
-    def finished(self) -> Sequence[tuple[Ticket, Answer]]:
-        """Return the answers that are there by now."""
-        return [(ticket, record_of(ticket, envelope, result)) for (ticket, envelope), result in self._service.take()]
-
-    def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
-        """Take back what is wanted and not begun."""
-        return [ticket for ticket, _ in self._service.withdraw(lambda token: wanted(token[0]))]
-
-
 def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool]) -> None:
     """Score until told to stop, then finish what was begun.
 
@@ -110,21 +92,67 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         ).rules
         seen = RedisSeen.connect(cache_url, settings.topic_prefix)
         stack.callback(seen.close)
-        scorer = _load(options, cache, claims, rules, seen)
+        neighbours = RedisNeighbours.connect(cache_url, settings.topic_prefix)
+        stack.callback(neighbours.close)
+        scorer = _load(options, settings, cache, claims=claims, rules=rules, seen=seen, neighbours=neighbours)
         decided = _decided(stack, settings, kafka, notify)
-        service: ScoringService[tuple[Ticket, ItemEnvelope]] = ScoringService(
-            scorer, batch_size=options.batch_size, linger_seconds=options.linger_ms / 1000, decided=decided
-        )
-        stack.callback(service.close, drain=False)
-        answers = AnswerCounter(ServiceWorker(service), scorer.domains)
+        watch = _watch(settings, options, scorer, decided, notify)
+        stack.callback(watch.service.close, drain=False)
+        answers = AnswerCounter(ServiceWorker(watch.service), scorer.domains)
+        status = watch.service.status
         with refused_properties(kafka.properties):
-            loop = ScoreLoop(kafka.properties, _loop_settings(settings, options), answers, notify)
+            loop = ScoreLoop(
+                kafka.properties, _loop_settings(settings, options), answers, notify, lambda: status.halted
+            )
+        watch.service.crowded = lambda: loop.crowded
         ScoreMetrics(process.metrics.registry, loop, answers, scorer, cache, decided=decided)
-        process.health.watch(loop)
+        CanaryMetrics(process.metrics.registry, watch, scorer.effort)
+        process.health.watch(loop, watch.modes)
         unfinished = _run(loop, stopped)
         notify("counts", **scorer.counts.snapshot())
     if unfinished:
         raise UnfinishedError(f"told to stop, and {unfinished} messages were not finished: they are read again")
+
+
+def _watch(
+    settings: Settings, options: WorkerOptions, scorer: Scorer, decided: DecidedParents, notify: Notify
+) -> Watch:
+    """Start the scoring threads, and watch them.
+
+    Raises:
+        ConfigurationError: canaries cannot be read, or were recorded with another head.
+    """
+    service: Service = ScoringService(
+        scorer, batch_size=options.batch_size, linger_seconds=options.linger_ms / 1000, decided=decided
+    )
+    try:
+        return open_watch(
+            service,
+            scorer,
+            options.heads,
+            settings,
+            max_items=options.max_items,
+            load=lambda: _domains(options, settings),
+            notify=notify,
+        )
+    except ConfigurationError:
+        service.close(drain=False)
+        raise
+
+
+def _domains(options: WorkerOptions, settings: Settings) -> dict[str, Domain]:
+    """Load encoders and heads afresh, from the disk.
+
+    Raises:
+        HeadError: a head cannot be read or does not fit.
+        EncoderError: an encoder cannot be loaded.
+    """
+    from workers.device import resolve  # noqa: PLC0415 (torch is only needed from here on)
+    from workers.encoders import EncoderRegistry  # noqa: PLC0415
+    from workers.metrics.plugins import metric_set  # noqa: PLC0415
+
+    encoders = EncoderRegistry.of(settings.encoder_folder)
+    return load_domains(options.heads, encoders, resolve(options.device), metric_set(settings.metrics))
 
 
 def _decided(stack: ExitStack, settings: Settings, kafka: KafkaAddress, notify: Notify) -> DecidedParents:
@@ -169,18 +197,38 @@ def _loop_settings(settings: Settings, options: WorkerOptions) -> ScoreSettings:
     )
 
 
-def _load(options: WorkerOptions, cache: RedisCache, claims: ClaimStore, rules: RuleBook, seen: SeenContent) -> Scorer:
+def _load(
+    options: WorkerOptions,
+    settings: Settings,
+    cache: RedisCache,
+    *,
+    claims: ClaimStore,
+    rules: RuleBook,
+    seen: SeenContent,
+    neighbours: Neighbours,
+) -> Scorer:
     """Load encoders and heads and warm them up: the worker joins its group only when it is ready to work."""
     from workers.device import DeviceError, resolve  # noqa: PLC0415 (torch is only needed from here on)
-    from workers.encoders import EncoderError  # noqa: PLC0415
+    from workers.encoders import EncoderError, EncoderRegistry  # noqa: PLC0415
     from workers.heads import HeadError  # noqa: PLC0415
+    from workers.metrics import MetricError  # noqa: PLC0415
+    from workers.metrics.plugins import metric_set  # noqa: PLC0415
 
     try:
         device = resolve(options.device)
         scorer = Scorer.load(
-            options.heads, device, cache, batch_size=options.batch_size, claims=claims, rules=rules, seen=seen
+            options.heads,
+            device,
+            cache,
+            encoders=EncoderRegistry.of(settings.encoder_folder),
+            metrics=metric_set(settings.metrics),
+            batch_size=options.batch_size,
+            claims=claims,
+            rules=rules,
+            seen=seen,
+            neighbours=neighbours,
         )
         scorer.warm_up()
-    except (DeviceError, HeadError, EncoderError) as error:
+    except (DeviceError, HeadError, EncoderError, MetricError) as error:
         raise ConfigurationError(str(error)) from error
     return scorer

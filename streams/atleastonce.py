@@ -5,7 +5,9 @@ elsewhere: this thread only polls, so that no poll is ever missed. What is in fl
 beyond that the partitions are paused.
 
 Told to stop, or to give partitions up, the loop withdraws what the worker has not begun: those offsets stay uncommitted
-and are the next owner's. What was begun is finished, answered and committed.
+and are the next owner's. What was begun is finished, answered and committed. A worker that is not to be trusted any
+more answers nothing: the loop leaves its group, and what was not answered is the next owner's, until the worker says
+that it is sound again.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from streams.budget import Budget
 from streams.gates import Notify
 from streams.grace import Grace
 from streams.itemoffsets import ItemOffsets
+from streams.membership import Membership
 from streams.messages import headers_of, value_of
 from streams.outcomes import Outcomes
 from streams.placement import PlacementCheck
@@ -39,9 +42,14 @@ class ScoreLoop:
     """Reads `items`, hands them to a worker, and writes each outcome to `scores` and `dead-letters`."""
 
     def __init__(
-        self, properties: clients.Properties, settings: ScoreSettings, worker: ItemWorker, notify: Notify
+        self,
+        properties: clients.Properties,
+        settings: ScoreSettings,
+        worker: ItemWorker,
+        notify: Notify,
+        halted: Callable[[], str] = lambda: "",
     ) -> None:
-        """Open the clients; nothing is read before `run`.
+        """Open the clients; nothing is read before `run`. `halted` says why the worker is not to be trusted, if so.
 
         Raises:
             PropertiesError: a client refuses its properties.
@@ -64,6 +72,9 @@ class ScoreLoop:
         )
         self._offsets = ItemOffsets(self._consumer, settings.names.items)
         self._budget = Budget(self._consumer, self.flow, max_items=settings.max_items, max_bytes=settings.max_bytes)
+        self._membership = Membership(
+            self._consumer, settings.names.items, halted, self._offsets.trackers.keys(), notify
+        )
         self._placement = PlacementCheck(settings.partitions, notify)
         self._grace = Grace(settings.drain_seconds)
         self._lag = LagWatch(self._consumer, settings.names.items)
@@ -82,7 +93,13 @@ class ScoreLoop:
             recovering=0,
             draining=self._grace.begun,
             lag=self._lag.lag,
+            halted=self._membership.halted,
         )
+
+    @property
+    def crowded(self) -> bool:
+        """Whether as much is in flight as may be; any thread may ask."""
+        return self._budget.full
 
     def run(self, stopped: Callable[[], bool]) -> int:
         """Work until told to stop, then finish what was begun.
@@ -94,13 +111,12 @@ class ScoreLoop:
             KafkaException: the brokers refused for good; what was not committed is read again after a restart.
         """
         self._stopped = stopped
-        self._consumer.subscribe(
-            [self._settings.names.items], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost
-        )
+        self._membership.begin(on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_lost)
         try:
             while not self._told_to_stop():
                 self._take(self._consumer.consume(self._budget.room(), timeout=0.01 if self.flow.items else 0.1))
                 self._turn()
+                self._membership.follow()
             return self._drain()
         finally:
             self._leave()
@@ -192,7 +208,7 @@ class ScoreLoop:
         return unfinished
 
     def _over(self) -> bool:
-        return self._grace.over or self._outcomes.stuck
+        return self._grace.over or self._outcomes.stuck or bool(self._membership.halted)
 
     def _withdraw(self, partitions: Collection[int]) -> None:
         """Take back what the worker has not begun of these partitions: it is never answered here."""
@@ -230,8 +246,11 @@ class ScoreLoop:
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         self._finish_begun({place.partition for place in partitions})
+        if self._membership.halted:
+            self._outcomes.flush()  # what was answered before is sound: it is committed, not given again
         if not self._outcomes.stuck:
             self._offsets.commit()
+        self._joined = not self._membership.halted
         self._forget(consumer, partitions, "revoked")
 
     def _on_lost(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:

@@ -25,6 +25,11 @@ class Budget:
         """Return how many messages to ask for: at least one, since the consumer's callbacks are served by asking."""
         return max(1, min(_POLL_MESSAGES, self._max_items - self._flow.items))
 
+    @property
+    def full(self) -> bool:
+        """Whether nothing more is taken for now."""
+        return self._paused
+
     def take(self, size: int) -> None:
         """Count a message of so many bytes as in flight."""
         self._flow.items += 1

@@ -21,6 +21,7 @@ class Standing:
     recovering: int  # partitions that it was given and cannot work on yet
     draining: bool
     lag: Mapping[int, int]  # by partition: records that are there and not dealt with, where the end is known
+    halted: str = ""  # why it takes no part in its group, for people
 
 
 @dataclass(slots=True)

@@ -36,6 +36,7 @@ class ItemWorker(Protocol):
     def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
         """Give back what is wanted and was submitted after everything that is begun, and never answer it.
 
+        It is called when partitions or the process are about to go: what is begun is to be answered as soon as can be.
         Must not wait for work.
         """
 

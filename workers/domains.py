@@ -10,8 +10,10 @@ from types import MappingProxyType
 from schemas.heads import HeadManifest
 from workers.encoders import Encoder, EncoderRegistry
 from workers.heads import Head, HeadError
-from workers.heads.store import read_manifest
-from workers.metrics import METRIC_NAMES, METRICS_VERSION
+from workers.heads.store import MANIFEST, read_manifest
+from workers.metrics import MetricSet
+from workers.metrics.measure import FAMILY_OF
+from workers.metrics.plugins import metric_set
 
 SHARED: Mapping[str, str] = MappingProxyType({"image": "video-frame"})
 """Kinds without a head of their own, and whose they use."""
@@ -25,26 +27,31 @@ class Domain:
     head: Head
 
 
-def load_domains(folder: Path, encoders: EncoderRegistry, device: str) -> dict[str, Domain]:
+def load_domains(
+    folder: Path, encoders: EncoderRegistry, device: str, metrics: MetricSet | None = None
+) -> dict[str, Domain]:
     """Load every head in a folder of heads, with its encoder.
 
     Args:
-        folder: One folder per head in it, with manifest.json and head.safetensors.
+        folder: One folder per head in it, with manifest.json and head.safetensors; or the folder of one head.
         encoders: Where encoders are loaded once.
         device: A torch device such as "cpu" or "cuda:0".
+        metrics: What is measured; None for the usual ones.
 
     Raises:
         HeadError: there is no head, two are for one kind, or one cannot be read or does not fit its encoder.
         EncoderError: an encoder is unknown or cannot be loaded.
     """
+    measured = metrics or metric_set()
     domains: dict[str, Domain] = {}
-    for path in sorted(folder.glob("*/manifest.json")):
+    alone = folder / MANIFEST  # of a head itself: what `sluice train` has written
+    for path in [alone] if alone.is_file() else sorted(folder.glob(f"*/{MANIFEST}")):
         manifest = read_manifest(path.parent)
         if manifest.kind in domains:
             raise HeadError(f"two heads in {folder.name} are for {manifest.kind}; the second is {path.parent.name}")
         encoder = encoders.get(manifest.encoding.name, device)
-        names = _metric_names(manifest)
-        domains[manifest.kind] = Domain(encoder, Head.load(path.parent, encoder.encoding, names, METRICS_VERSION))
+        head = Head.load(path.parent, encoder.encoding, _versions(manifest, measured))
+        domains[manifest.kind] = Domain(encoder, head)
     if not domains:
         raise HeadError(f"no head lies in {folder}; `sluice train` makes them")
     for kind, owner in SHARED.items():
@@ -53,6 +60,9 @@ def load_domains(folder: Path, encoders: EncoderRegistry, device: str) -> dict[s
     return domains
 
 
-def _metric_names(manifest: HeadManifest) -> tuple[str, ...]:
-    """Return the names of the one family that has all of the head's metrics, or none: names of two do not mix."""
-    return next((names for names in METRIC_NAMES.values() if set(manifest.metrics) <= set(names)), ())
+def _versions(manifest: HeadManifest, measured: MetricSet) -> dict[str, str]:
+    """Return the metrics of the one family that the head's kind has, or else of one that has all of the head's."""
+    if manifest.kind in FAMILY_OF:
+        return measured.versions(FAMILY_OF[manifest.kind])
+    families = (measured.versions(family) for family in sorted(set(FAMILY_OF.values())))
+    return next((versions for versions in families if set(manifest.metrics) <= set(versions)), {})

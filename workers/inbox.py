@@ -27,6 +27,7 @@ class Inbox(Generic[T]):
     def __init__(self) -> None:
         """Begin empty and open."""
         self._waiting: deque[_Entry[T]] = deque()
+        self._ahead: deque[T] = deque()  # of those that are taken before all others, and never withdrawn
         self._changed = threading.Condition()
         self._closed = False
         self._put = 0
@@ -41,6 +42,12 @@ class Inbox(Generic[T]):
             self._waiting.append(_Entry(self._put, parent, one))
             self._changed.notify()
 
+    def put_ahead(self, one: T) -> None:
+        """Add an item that is taken before all that wait, and cannot be withdrawn."""
+        with self._changed:
+            self._ahead.append(one)
+            self._changed.notify()
+
     def take(self, most: int, *, in_turns: bool = False) -> list[T]:
         """Return items that wait, and wait for the first of them; none means the end.
 
@@ -50,10 +57,12 @@ class Inbox(Generic[T]):
                 a parent, what was put first is taken first.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or self._closed)
+            self._changed.wait_for(lambda: self._ahead or self._waiting or self._closed)
+            ahead = [self._ahead.popleft() for _ in range(min(most, len(self._ahead)))]
+            most -= len(ahead)
             taken = self._in_turns(most) if in_turns else self._first(most)
             self._begun = max([self._begun, *(entry.number for entry in taken)])
-            return [entry.one for entry in taken]
+            return [*ahead, *(entry.one for entry in taken)]
 
     def _first(self, most: int) -> list[_Entry[T]]:
         return [self._waiting.popleft() for _ in range(min(most, len(self._waiting)))]

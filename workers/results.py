@@ -52,11 +52,27 @@ class Ruled:
 Result = Scored | Ruled | Failed | Skipped
 
 
+@dataclass(slots=True)
+class Effort:
+    """What encoders and heads worked, in seconds of their thread, and how much of it was for canaries."""
+
+    seconds: float = 0.0
+    canary_seconds: float = 0.0
+    canaries: int = 0
+
+    def spent(self, seconds: float, items: int, canaries: int) -> None:
+        """Count a batch: a canary takes as long as any other item in it."""
+        self.seconds += seconds
+        self.canary_seconds += seconds * canaries / max(1, items + canaries)
+        self.canaries += canaries
+
+
 class Counts:
     """What a scorer did since it was loaded; several threads may count.
 
     Names: scored, skipped, failed and failed/<cause>; ruled, rule/<name> of each rule that fired, whatever followed;
-    decoded, encoder_calls, cache_hits and cache_misses, all in items; batches and bisections.
+    decoded, encoder_calls, cache_hits and cache_misses, all in items; batches and bisections; metric_failed/<name> of
+    each metric that has no proper value for an item.
     """
 
     def __init__(self) -> None:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, Protocol, TypeVar
 
 from schemas.items import RawItem
 from workers.batching import MicroBatcher, Pending
 from workers.inbox import Inbox
-from workers.intake import Ready
+from workers.intake import Outcome, Ready
 from workers.results import Result, Skipped
 from workers.scorer import Scorer
 
@@ -43,9 +43,17 @@ class ServiceError(Exception):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Submitted(Generic[T]):
+    token: T
+    item: RawItem
+    probe: bool = False
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Waiting(Generic[T]):
     token: T
     ready: Ready
+    probe: bool
 
 
 class ScoringService(Generic[T]):
@@ -68,7 +76,7 @@ class ScoringService(Generic[T]):
         self._scorer = scorer
         self._decided = decided
         self._batcher: MicroBatcher[_Waiting[T]] = MicroBatcher(batch_size, linger_seconds)
-        self._inbox: Inbox[tuple[T, RawItem]] = Inbox()
+        self._inbox: Inbox[_Submitted[T]] = Inbox()
         self._ahead = threading.Semaphore(_AHEAD)
         self._prepared: queue.SimpleQueue[list[_Waiting[T]] | None] = queue.SimpleQueue()
         self._closed = False
@@ -87,17 +95,31 @@ class ScoringService(Generic[T]):
         Raises:
             ServiceError: the service is closed or has failed.
         """
+        self._check_open()
+        self._inbox.put(_Submitted(token, item), item.envelope.parent_id)
+
+    def probe(self, token: T, item: RawItem) -> None:
+        """Score a canary: on the same way, ahead of what waits and in one batch with it, but never from the cache.
+
+        Its result comes as the others do. It cannot be withdrawn, and no rule or early decision applies to it.
+
+        Raises:
+            ServiceError: the service is closed or has failed.
+        """
+        self._check_open()
+        self._inbox.put_ahead(_Submitted(token, item, probe=True))
+
+    def _check_open(self) -> None:
         self.check()
         if self._closed:
             raise ServiceError("the scoring service is closed")
-        self._inbox.put((token, item), item.envelope.parent_id)
 
     def withdraw(self, wanted: Callable[[T], bool]) -> list[T]:
         """Return the tokens that are wanted of items that are not begun; these get no result.
 
         None is begun that was submitted after one of these, unless it is not wanted.
         """
-        return [token for token, _ in self._inbox.withdraw(lambda one: wanted(one[0]))]
+        return [one.token for one in self._inbox.withdraw(lambda one: wanted(one.token))]
 
     def check(self) -> None:
         """Say whether the threads work; call it wherever results are awaited.
@@ -163,17 +185,25 @@ class ScoringService(Generic[T]):
 
     def _take_in(self) -> None:
         while arrived := self._arrived():
-            wanted = [(token, item) for token, item in arrived if not self._skipped(token, item.envelope.parent_id)]
-            waiting = []
-            for (token, _), outcome in zip(wanted, self._scorer.ready([item for _, item in wanted]), strict=True):
-                if isinstance(outcome, Ready):
-                    waiting.append(_Waiting(token, outcome))
-                else:
-                    self.results.put((token, outcome))
+            probes = [one for one in arrived if one.probe]
+            items = [one for one in arrived if not (one.probe or self._skipped(one.token, one.item.envelope.parent_id))]
+            waiting = self._readied(probes, self._scorer.ready_afresh) + self._readied(items, self._scorer.ready)
             self._prepared.put(waiting)
         self._prepared.put(_END)
 
-    def _arrived(self) -> list[tuple[T, RawItem]]:
+    def _readied(
+        self, taken: list[_Submitted[T]], ready: Callable[[Sequence[RawItem]], list[Outcome]]
+    ) -> list[_Waiting[T]]:
+        """Return what is ready for an encoder; what is answered without one goes to the results."""
+        waiting = []
+        for one, outcome in zip(taken, ready([one.item for one in taken]) if taken else (), strict=True):
+            if isinstance(outcome, Ready):
+                waiting.append(_Waiting(one.token, outcome, one.probe))
+            else:
+                self.results.put((one.token, outcome))
+        return waiting
+
+    def _arrived(self) -> list[_Submitted[T]]:
         """Return what has been submitted, at least one item and at most a batch, or nothing at the end."""
         self._ahead.acquire()
         arrived = self._inbox.take(self._batcher.size, in_turns=len(self._decided) > 0)
@@ -199,7 +229,7 @@ class ScoringService(Generic[T]):
         for batch in batches:
             if self._dropping.is_set():
                 return
-            wanted = [one for one in batch if not self._skipped(one.token, one.ready.parent_id)]
+            wanted = [one for one in batch if one.probe or not self._skipped(one.token, one.ready.parent_id)]
             if not wanted:
                 continue
             for one, result in zip(wanted, self._scorer.finish([one.ready for one in wanted]), strict=True):

@@ -33,13 +33,14 @@ class Pipeline:
     settings: Settings
     stack: ExitStack
     running: dict[str, Guarded] = field(default_factory=dict)
+    environment: dict[str, str] = field(default_factory=dict)  # what a test adds to that of its processes
 
     @property
     def names(self) -> TopicNames:
         return TopicNames(self.settings.topic_prefix)
 
-    def start(self, name: str, *arguments: str) -> Guarded:
-        """Start, or start again, a `sluice` process."""
+    def start(self, name: str, *arguments: str, module: str = "deploy") -> Guarded:
+        """Start, or start again, a `sluice` process, or one of a test's own module."""
         environment = {
             **os.environ,
             "SLUICE_KAFKA": self.kafka.bootstrap,
@@ -50,8 +51,10 @@ class Pipeline:
             "SLUICE_SCORE_GROUP": self.settings.score_group,
             "SLUICE_DECIDE_GROUP": self.settings.decide_group,
             "SLUICE_INSTANCE": name,
+            "SLUICE_CANARY_SECONDS": "0",  # each round costs seconds of a small machine; their own tests have them
+            **self.environment,
         }
-        command = [sys.executable, "-m", "deploy", *arguments]
+        command = [sys.executable, "-m", module, *arguments]
         log = self.folder / f"{name}-{uuid4().hex[:4]}.log"
         self.running[name] = self.stack.enter_context(Guarded(command, log=log, env=environment, grace_s=20))
         return self.running[name]

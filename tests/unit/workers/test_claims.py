@@ -177,7 +177,7 @@ def scorer(tmp_path: Path) -> Callable[[Path], Scorer]:
         heads = tmp_path / "heads"
         heads.mkdir()
         write(heads)
-        domain = Domain(encoder, Head.load(heads, encoder.encoding, METRICS, METRICS_VERSION))
+        domain = Domain(encoder, Head.load(heads, encoder.encoding, dict.fromkeys(METRICS, METRICS_VERSION)))
         return Scorer({"video-frame": domain}, claims=ClaimStore([root]))
 
     return make

@@ -7,33 +7,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from deploy.scorer import HEADS
+from schemas.heads import HeadManifest
 from tests.unit.workers.samples import chunks, head_slices, photographs
 from workers.media import Chunk, Medium, Picture, Slice
-from workers.metrics import METRIC_NAMES, METRICS_VERSION, family, measure
-
-SHARES = {
-    "picture": (
-        "brightness",
-        "clipped_dark",
-        "clipped_bright",
-        "edge_density",
-        "anisotropy",
-        "flat_share",
-        "blur_effect",
-    ),
-    "slice": ("foreground_share", "blur_effect", "entropy_focus", "foreground_contrast"),
-    "chunk": tuple(
-        name for name in METRIC_NAMES["chunk"] if name not in {"length", "mean_word_length", "sentence_length"}
-    ),
-}
+from workers.metrics import METRIC_NAMES, STANDARD, family, measure
+from workers.metrics.measure import FAMILY_OF
 
 
 def check(medium: Medium) -> dict[str, float]:
     """Measure, and check what holds for any medium."""
     values = measure(medium)
-    assert tuple(values) == METRIC_NAMES[family(medium)]
+    own = [one for one in STANDARD.metrics if one.family == family(medium)]
+    assert tuple(values) == tuple(one.name for one in own)
     assert all(type(value) is float and math.isfinite(value) for value in values.values())
-    assert all(-1e-6 <= values[name] <= 1 + 1e-6 for name in SHARES[family(medium)])
+    assert all(one.low - 1e-5 <= values[one.name] <= one.high + 1e-5 for one in own)
     return values
 
 
@@ -58,13 +46,17 @@ def test_any_slice_has_all_metrics_and_they_are_finite(
     check(Slice(plane.astype(np.float32)))
 
 
+@settings(deadline=None)  # the first text has to wait for the language model
 @given(st.text(max_size=400))
 def test_any_text_has_all_metrics_and_they_are_finite(text: str) -> None:
     check(Chunk(text))
 
 
-def test_the_names_are_distinct_and_have_a_version() -> None:
-    assert METRICS_VERSION == "1"
+def test_all_that_the_bundled_heads_need_is_measured() -> None:
+    for path in sorted(HEADS.glob("*/manifest.json")):
+        manifest = HeadManifest.model_validate_json(path.read_bytes())
+        present = STANDARD.versions(FAMILY_OF[manifest.kind])
+        assert manifest.versions().items() <= present.items()
     assert all(len(set(names)) == len(names) for names in METRIC_NAMES.values())
 
 

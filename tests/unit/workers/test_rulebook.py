@@ -48,7 +48,7 @@ def frame(level: int, index: int) -> RawItem:
 def domain(tmp_path: Path) -> Domain:
     write(tmp_path)
     encoder = MeanLevel()
-    return Domain(encoder, Head.load(tmp_path, encoder.encoding, METRICS, METRICS_VERSION))
+    return Domain(encoder, Head.load(tmp_path, encoder.encoding, dict.fromkeys(METRICS, METRICS_VERSION)))
 
 
 DARK = {"name": "dark", "when": {"check": "metric", "metric": "brightness", "min": 0.2}, "then": "zero"}

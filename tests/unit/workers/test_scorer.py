@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from workers.encoders import EncoderError
 from workers.entries import Entry, pack, unpack
 from workers.heads import Head
 from workers.media import Medium
-from workers.metrics import METRICS_VERSION, measure
+from workers.metrics import METRICS_VERSION, STANDARD, MetricSet
 from workers.results import Failed, Scored, Skipped
 from workers.scorer import Scorer
 from workers.service import ScoringService, ServiceError
@@ -59,7 +60,7 @@ def encoder() -> MeanLevel:
 @pytest.fixture
 def domain(tmp_path: Path, encoder: MeanLevel) -> Domain:
     write(tmp_path)
-    return Domain(encoder, Head.load(tmp_path, encoder.encoding, METRICS, METRICS_VERSION))
+    return Domain(encoder, Head.load(tmp_path, encoder.encoding, dict.fromkeys(METRICS, METRICS_VERSION)))
 
 
 @pytest.fixture
@@ -168,16 +169,13 @@ def test_nan_is_an_error_and_is_not_cached(domain: Domain, encoder: MeanLevel) -
     assert list(cache.values) == [scored(results[0]).embedding]
 
 
-def test_a_metric_that_raises_fails_its_item(domain: Domain) -> None:
-    def picky(medium: Medium) -> dict[str, float]:
-        values = measure(medium)
-        if values["brightness"] > 0.2:
-            raise ArithmeticError("the metric brightness is nan")
-        return values
-
-    results = Scorer({"video-frame": domain}, measure_medium=picky).score([frame(30), frame(90)])
+def test_a_metric_that_fails_fails_an_item_whose_head_needs_it(domain: Domain) -> None:
+    dim = replace(STANDARD.metrics[0], high=0.2)
+    scorer = Scorer({"video-frame": domain}, metrics=MetricSet([dim, *STANDARD.metrics[1:]]))
+    results = scorer.score([frame(30), frame(90)])
     assert isinstance(results[0], Scored)
-    assert results[1] == Failed("scoring_error", "ArithmeticError: the metric brightness is nan")
+    assert results[1] == Failed("metric_failed", "the head needs brightness, which failed for this item")
+    assert scorer.counts["metric_failed/brightness"] == 1
 
 
 def test_an_entry_of_another_length_is_not_used(domain: Domain) -> None:

@@ -47,7 +47,7 @@ def encoder() -> _Held:
 @pytest.fixture
 def service(tmp_path: Path, encoder: _Held) -> ScoringService[int]:
     write(tmp_path)
-    domain = Domain(encoder, Head.load(tmp_path, encoder.encoding, METRICS, METRICS_VERSION))
+    domain = Domain(encoder, Head.load(tmp_path, encoder.encoding, dict.fromkeys(METRICS, METRICS_VERSION)))
     return ScoringService(Scorer({"video-frame": domain}, batch_size=BATCH), batch_size=BATCH, linger_seconds=0.0)
 
 

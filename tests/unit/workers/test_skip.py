@@ -68,7 +68,7 @@ def decoder() -> _Decoder:
 @pytest.fixture
 def scorer(tmp_path: Path, encoder: _Held, decoder: _Decoder) -> Scorer:
     write(tmp_path)
-    domain = Domain(encoder, Head.load(tmp_path, encoder.encoding, METRICS, METRICS_VERSION))
+    domain = Domain(encoder, Head.load(tmp_path, encoder.encoding, dict.fromkeys(METRICS, METRICS_VERSION)))
     return Scorer({"video-frame": domain}, decoder=decoder, batch_size=BATCH)
 
 
