@@ -26,7 +26,7 @@ def _row(values: list[bytes], *, medical: bool = False) -> Row:
     return row
 
 
-def _page(*rows: Row, **left_out: int) -> LexborHTMLParser:
+def _page(*rows: Row, **left_out: Any) -> LexborHTMLParser:
     return LexborHTMLParser(render(Report("t.", list(rows), **left_out)))
 
 
