@@ -6,7 +6,7 @@ LOCKS := requirements.lock samples.lock
 SETUP := .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format chaos bench-decider bench-early bench-memory schemas lock clean
+.PHONY: help setup demo test check format chaos bench-decider bench-early bench-memory bench-ratings bench-quality schemas lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -43,6 +43,12 @@ bench-early: $(SETUP) ## encoder calls that early decisions save, beside an orac
 
 bench-memory: $(SETUP) ## what a million open parents take, and a parent of a million items (ARGS="--parents 100000")
 	@$(BIN)/python -m tests.bench.memory $(ARGS)
+
+bench-ratings: $(SETUP) ## heads judged by people's ratings of MRI scans, which it fetches (ARGS="--rule majority")
+	@$(BIN)/python -m tests.bench.ratings $(ARGS)
+
+bench-quality: $(SETUP) ## what scores are worth on held-out sources, per kind, recipe and defect (ARGS="--quick")
+	@$(BIN)/python -m tests.bench.quality $(ARGS)
 
 schemas: $(SETUP) ## write the JSON Schema files anew from the models
 	@$(BIN)/python -m schemas.export
