@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 from urllib.parse import SplitResult, parse_qsl, unquote, urlencode, urlsplit
 
-from pydantic import BeforeValidator, Field, SecretStr, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, StringConstraints, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict, SettingsError
 
 from deploy.errors import ConfigurationError
@@ -54,6 +54,11 @@ def _is_address(text: str) -> bool:
 def _folders(value: object) -> object:
     """Split a list of folders as PATH is split."""
     return tuple(part for part in value.split(os.pathsep) if part) if isinstance(value, str) else value
+
+
+def _names(value: object) -> object:
+    """Split a list of names at commas and blanks."""
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else value
 
 
 def _property_text(value: object) -> object:
@@ -135,6 +140,10 @@ class Settings(BaseSettings):
         description="this replica's stable name: letters, digits, dots, dashes and underscores, such as decide-0",
     )
     data_dir: Path = Field(default=Path("out/local"), description="a folder that may be written")
+    encoders: Path | None = Field(
+        default=None,
+        description="a folder of encoders that `sluice encoder add` may write; unset, encoders in SLUICE_DATA_DIR",
+    )
     privacy_key: SecretStr | None = Field(
         default=None,
         min_length=16,
@@ -151,6 +160,15 @@ class Settings(BaseSettings):
         description="a folder for what is too large for a message; workers need it among their SLUICE_CLAIM_ROOTS",
     )
 
+    metrics: Annotated[
+        tuple[Annotated[str, StringConstraints(pattern=r"^-?[A-Za-z0-9_][A-Za-z0-9_.-]{0,99}$")], ...],
+        NoDecode,
+        BeforeValidator(_names),
+    ] = Field(
+        default=(),
+        description="names of optional metrics to measure, and -name of metrics to leave out, with commas between "
+        "them, such as perplexity,-spike; unset, all but the optional ones",
+    )
     decide_mebibytes: int = Field(
         default=1_536,
         ge=64,
@@ -161,6 +179,24 @@ class Settings(BaseSettings):
         default=True,
         description="true, so that workers follow the decisions and score no more items of a parent that was decided "
         "early, or false",
+    )
+    canary_seconds: float = Field(
+        default=60.0,
+        ge=0.0,
+        le=3600.0,
+        description="at least how often canaries of each kind are scored, in seconds up to 3600, such as 60; 0 for "
+        "never, and then nothing watches the model",
+    )
+    canary_policy: Literal["hold", "off"] = Field(
+        default="hold",
+        description="hold, so that scores wait until canaries passed after them, or off, so that a failed canary is an "
+        "alarm only; 'revise' is not built: an answer that went out cannot be taken back from a decider",
+    )
+    canary_hold_seconds: float = Field(
+        default=2.0,
+        ge=0.0,
+        le=600.0,
+        description="how long a score waits, at most, before canaries are scored for it, in seconds such as 2",
     )
     grace_seconds: float = Field(
         default=25.0,
@@ -251,6 +287,11 @@ class Settings(BaseSettings):
         if text != CONTAINER and not _is_address(text) and not _is_redis_url(text):
             raise ValueError("is not an address")
         return value
+
+    @property
+    def encoder_folder(self) -> Path:
+        """Where the encoders lie that were added."""
+        return self.encoders or self.data_dir / "encoders"
 
     @property
     def redis_in_container(self) -> bool:

@@ -66,8 +66,12 @@ class Language(Document):
 
     check: Literal["language"] = "language"
     allowed: Annotated[
-        tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")], ...],
-        Field(min_length=1, description="ISO 639-1 codes, such as en."),
+        tuple[Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")], ...],
+        Field(
+            min_length=1,
+            description="ISO 639 codes, such as en. und allows texts whose language cannot be told, being short"
+            " or of few letters: headings, tables of figures.",
+        ),
     ]
     min_confidence: Annotated[float, Field(ge=0.0, le=1.0)] = 0.8
 

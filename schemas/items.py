@@ -70,6 +70,11 @@ class ItemEnvelope(Record):
         default=(), description="How the producer had to read it, in codes; on the wire one string, split by commas."
     )
 
+    @property
+    def last(self) -> bool:
+        """Whether it is known to be the last of several items of its parent."""
+        return self.count is not None and 1 < self.count == self.index + 1
+
     @model_validator(mode="after")
     def _index_below_count(self) -> Self:
         if self.count is not None and self.index >= self.count:

@@ -70,11 +70,13 @@ def cache_key(item: RawItem, encoder_digest: str, metrics_version: str, dtype: s
     """Name an item's entry: the hash of its bytes, and one of everything else that the entry depends on.
 
     The bytes are hashed here, since a hash in the envelope is the producer's word. The content type and the intensity
-    window change what decoding makes of the same bytes, so they are part of the key.
+    window change what decoding makes of the same bytes, so they are part of the key; so is the place of a document's
+    last chunk, which may be short.
     """
     envelope = item.envelope
     window = (envelope.window_low, envelope.window_high)
-    context = repr((encoder_digest, metrics_version, dtype, envelope.kind, envelope.content_type, window))
+    ends = ("tail",) if envelope.last and envelope.kind == "document-chunk" else ()
+    context = repr((encoder_digest, metrics_version, dtype, envelope.kind, envelope.content_type, window, *ends))
     return f"{_PREFIX}:{content_hash(item.value)}:{hashlib.sha256(context.encode()).hexdigest()[:32]}"
 
 

@@ -1,7 +1,7 @@
 """The bytes of a cache entry.
 
 Layout, little endian: version (1 byte), checksum (8 bytes, BLAKE2b of all that follows), length of the header (4
-bytes), header (MessagePack of metrics and reasons), embedding (float32, up to the end).
+bytes), header (MessagePack of metrics, reasons and sketch), embedding (float32, up to the end).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-VERSION = 2  # raised too when the same bytes are decoded in another way, so that old entries are misses
+VERSION = 3  # raised too when the same bytes are decoded in another way, so that old entries are misses
 _START = struct.Struct("<B8sI")
 _CHECKSUM_BYTES = 8
 _NUMBER = np.dtype("<f4")
@@ -30,16 +30,21 @@ class StaleEntryError(EntryError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entry:
-    """What is kept of an item: `embedding` float32 (dimension,), the cheap metrics, and how it had to be read."""
+    """What is kept of an item: `embedding` float32 (dimension,), the cheap metrics, and how it had to be read.
+
+    `sketch` is what frames are compared by (`metrics/frames.py`); other items have none.
+    """
 
     embedding: NDArray[np.float32]
     metrics: dict[str, float]
     reasons: tuple[str, ...] = ()
+    sketch: bytes = b""
 
 
 class _Header(msgspec.Struct, array_like=True):
     metrics: dict[str, float]
     reasons: tuple[str, ...]
+    sketch: bytes
 
 
 _ENCODER = msgspec.msgpack.Encoder()
@@ -48,7 +53,7 @@ _DECODER = msgspec.msgpack.Decoder(_Header)
 
 def pack(entry: Entry) -> bytes:
     """Write an entry as bytes."""
-    header = _ENCODER.encode(_Header(entry.metrics, entry.reasons))
+    header = _ENCODER.encode(_Header(entry.metrics, entry.reasons, entry.sketch))
     body = header + np.ascontiguousarray(entry.embedding, dtype=_NUMBER).tobytes()
     return _START.pack(VERSION, _checksum(len(header), body), len(header)) + body
 
@@ -73,7 +78,7 @@ def unpack(value: bytes) -> Entry:
     except msgspec.DecodeError as error:
         raise EntryError(f"entry has an unreadable header: {error}") from error
     embedding = np.frombuffer(body, dtype=_NUMBER, offset=length).astype(np.float32)
-    return Entry(embedding, header.metrics, header.reasons)
+    return Entry(embedding, header.metrics, header.reasons, header.sketch)
 
 
 def _checksum(length: int, body: bytes) -> bytes:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from schemas.items import RawItem
+from schemas.items import RawItem, content_hash
 from workers.batching import Pending
 from workers.cache import Cache, cache_key
 from workers.claimfiles import ClaimError
@@ -20,13 +19,16 @@ from workers.domains import Domain
 from workers.encoders import Prepared
 from workers.entries import Entry
 from workers.itemrules import Fired, ItemFacts, apply_rules
-from workers.media import Chunk, Medium, UndecodableError, counts
-from workers.metrics import METRICS_VERSION
+from workers.media import UndecodableError
+from workers.metrics import MetricSet, frames
+from workers.metrics.frames import Around, Frame
+from workers.neighbours import Neighbours, NoNeighbours, Place
+from workers.opened import FRAME, Opened
 from workers.results import Counts, Failed, Ruled, Skipped
 from workers.rulebook import NoRules, RuleBook
 from workers.seen import NothingSeen, SeenContent
 
-TEXT: Final = "document-chunk"
+_NOTHING: Final = Around({})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,6 +42,8 @@ class Ready:
     reasons: tuple[str, ...]
     source: Prepared | Entry
     read_as: tuple[str, ...] = ()  # by its producer: of this item, so that the cache must not keep it
+    sketch: bytes = b""  # of a frame
+    around: Around = _NOTHING  # what the frames before it tell: no part of what the cache keeps
     flags: tuple[str, ...] = ()  # rules that send its parent to review
     notes: tuple[str, ...] = ()  # rules that fired, and change nothing
 
@@ -65,11 +69,12 @@ class Intake:
     domains: Mapping[str, Domain]
     cache: Cache
     decoder: Decoder
-    measure: Callable[[Medium], dict[str, float]]
+    metrics: MetricSet
     counts: Counts
     claims: ClaimStore = field(default_factory=ClaimStore)
     rules: RuleBook = field(default_factory=NoRules)
     seen: SeenContent = field(default_factory=NothingSeen)
+    neighbours: Neighbours = field(default_factory=NoNeighbours)
 
     def ready(self, items: Sequence[RawItem]) -> list[Outcome]:
         """Return one outcome per item, in order. Items found in the cache are not decoded.
@@ -81,7 +86,7 @@ class Intake:
         outcomes = iter(self._outcomes(messages))
         ordered = [self._claimed(item) if item.is_claim else next(outcomes) for item in items]
         self.counts.answered(ordered)
-        return ordered
+        return self._beside_neighbours(items, ordered)
 
     def _claimed(self, item: RawItem) -> Outcome:
         if item.envelope.empty or item.envelope.kind not in self.domains:
@@ -94,7 +99,7 @@ class Intake:
     def _outcomes(self, items: Sequence[RawItem]) -> list[Outcome]:
         domains = [None if item.envelope.empty else self.domains.get(item.envelope.kind) for item in items]
         keys = [
-            None if domain is None else cache_key(item, domain.encoder.digest, METRICS_VERSION)
+            None if domain is None else cache_key(item, domain.encoder.digest, self.metrics.version(item.envelope.kind))
             for item, domain in zip(items, domains, strict=True)
         ]
         entries = iter(self.cache.get_many([key for key in keys if key is not None]))
@@ -103,14 +108,40 @@ class Intake:
             for item, domain, key in zip(items, domains, keys, strict=True)
         ]
 
+    def _beside_neighbours(self, items: Sequence[RawItem], outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """Add to frames what those before them tell. Frames that are not scored are neighbours too, by their times."""
+        own = [
+            _frame(item, outcome) if item.envelope.kind == FRAME else None
+            for item, outcome in zip(items, outcomes, strict=True)
+        ]
+        sent: dict[Place, list[Frame]] = {}
+        for item, frame in zip(items, own, strict=True):
+            if frame is not None:
+                sent.setdefault((item.envelope.parent_id, item.envelope.index), []).append(frame)
+        known = self.neighbours.meet(sent) if sent and self.metrics.across else {}
+        return [
+            self._placed(item, outcome, frame, known) if frame is not None and isinstance(outcome, Ready) else outcome
+            for item, outcome, frame in zip(items, outcomes, own, strict=True)
+        ]
+
+    def _placed(self, item: RawItem, ready: Ready, frame: Frame, known: Mapping[Place, Frame]) -> Ready:
+        parent, index = item.envelope.parent_id, item.envelope.index
+        found = frames.around(
+            index, frame, lambda place: known.get((parent, place)), ready.metrics, self.metrics.across
+        )
+        return replace(ready, around=found) if found != _NOTHING else ready
+
     def _ready(self, item: RawItem, domain: Domain, key: str, entry: Entry | None) -> Outcome:
         usable = entry if entry is not None and entry.embedding.shape == (domain.encoder.dimension,) else None
         self.counts.add(cache_hits=usable is not None, cache_misses=usable is None)
-        opened = Opened(item, usable, self.decoder, self.measure, self.counts)
+        opened = Opened(item, usable, self.decoder, self.metrics, self.counts)
         try:
             fired = self._fired(item, opened)
             if isinstance(fired, Ruled | Skipped):
                 return fired
+            lacking = [name for name in domain.head.manifest.metrics if name not in opened.metrics]
+            if lacking:
+                return Failed("metric_failed", f"the head needs {', '.join(lacking)}, which failed for this item")
             source = usable or domain.encoder.prepare(opened.medium)
             return Ready(
                 domain,
@@ -120,8 +151,9 @@ class Intake:
                 opened.reasons,
                 source,
                 item.envelope.read_as,
-                fired.flags,
-                fired.notes,
+                opened.sketch(),
+                flags=fired.flags,
+                notes=fired.notes,
             )
         except UndecodableError as error:
             return Failed(error.cause, error.detail)
@@ -134,7 +166,7 @@ class Intake:
         if book is None:
             return Fired()
         facts = ItemFacts(
-            len(item.value), opened.text, lambda: opened.metrics, lambda hours: self.seen.earlier(item, hours)
+            len(item.value), opened.text, lambda: opened.asked, lambda hours: self.seen.earlier(item, hours)
         )
         fired = apply_rules(book.rules, facts)
         self.counts.add(**{f"rule/{name}": 1 for name in fired.names})
@@ -146,48 +178,11 @@ class Intake:
         return Ruled(rule.name, book.policy, fired.flags, fired.duplicate_of)
 
 
-class Opened:
-    """An item as it is decoded and measured, once and only when that is asked for."""
-
-    def __init__(
-        self,
-        item: RawItem,
-        entry: Entry | None,
-        decoder: Decoder,
-        measure: Callable[[Medium], dict[str, float]],
-        counts: Counts,
-    ) -> None:
-        """Take an item, and its entry in the cache where there is one."""
-        self._item, self._entry, self._decoder, self._measure, self._counts = item, entry, decoder, measure, counts
-
-    @cached_property
-    def medium(self) -> Medium:
-        """What the item decodes to.
-
-        Raises:
-            UndecodableError: it cannot be read.
-        """
-        medium = self._decoder.decode(self._item)
-        self._counts.add(decoded=1)
-        return medium
-
-    @cached_property
-    def metrics(self) -> dict[str, float]:
-        """Its cheap metrics, from the cache or measured."""
-        if self._entry is not None:
-            return self._entry.metrics
-        return {**self._measure(self.medium), **counts(self.medium)}
-
-    @property
-    def reasons(self) -> tuple[str, ...]:
-        """How it had to be read."""
-        return self.medium.reasons if self._entry is None else self._entry.reasons
-
-    def text(self) -> str | None:
-        """Return its text, or None of what is none."""
-        if self._item.envelope.kind != TEXT:
-            return None
-        return self.medium.text if isinstance(self.medium, Chunk) else None
+def _frame(item: RawItem, outcome: Outcome) -> Frame:
+    envelope = item.envelope
+    time_ms = None if envelope.time is None else round(envelope.time.timestamp() * 1000)
+    claimed = envelope.content_hash if item.is_claim else None
+    return Frame(claimed or content_hash(item.value), time_ms, outcome.sketch if isinstance(outcome, Ready) else b"")
 
 
 def _unscorable(item: RawItem) -> Failed | Skipped:

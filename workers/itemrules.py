@@ -9,7 +9,7 @@ from functools import cached_property, lru_cache
 from typing import Literal
 
 from schemas.itemrules import Duplicate, FlaggedWords, ItemRule, Language, Length
-from workers.language import language_of
+from workers.language import UNDETERMINED, language_of
 
 _WORD = re.compile(r"\w+(?:['\u2019-]\w+)*")
 
@@ -128,4 +128,6 @@ def _is_foreign(text: str | None, check: Language) -> bool:
     if text is None:
         return False
     found = language_of(text)
+    if found.code == UNDETERMINED:  # how sure that is tells nothing
+        return UNDETERMINED not in check.allowed
     return found.code not in check.allowed or found.confidence < check.min_confidence

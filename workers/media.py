@@ -34,6 +34,7 @@ class Chunk:
     text: str
     reasons: tuple[str, ...] = ()
     replaced: int = 0  # how many times bytes that are no characters became U+FFFD
+    tail: bool = False  # the last of several chunks of its parent, as far as its producer counted them
 
 
 Medium = Picture | Slice | Chunk

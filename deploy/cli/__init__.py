@@ -6,7 +6,24 @@ import sys
 
 import typer
 
-from deploy.cli import decide, demo, doctor, explain, monitor, policy, publish, report, score, topics, train, watch
+from deploy.cli import (
+    canary,
+    decide,
+    demo,
+    describe,
+    doctor,
+    encoder,
+    explain,
+    items,
+    monitor,
+    policy,
+    publish,
+    report,
+    score,
+    topics,
+    train,
+    watch,
+)
 from deploy.errors import SluiceError
 
 app = typer.Typer(
@@ -24,10 +41,14 @@ app.command()(decide.decide)
 app.command()(monitor.monitor)
 app.command()(watch.watch)
 app.command()(explain.explain)
+app.command()(items.items)
 app.command()(report.report)
 app.command()(train.train)
 app.command()(doctor.doctor)
 app.add_typer(policy.app, name="policy")
+app.add_typer(canary.app, name="canary")
+app.add_typer(encoder.app, name="encoder")
+app.add_typer(describe.app, name="describe")
 app.add_typer(topics.app, name="topics")
 
 

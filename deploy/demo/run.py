@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -135,10 +136,12 @@ def _fleet(settings: Settings, options: RunOptions, kafka: KafkaAddress, redis_u
             "SLUICE_PARTITIONS": str(settings.partitions),
             "SLUICE_SCORE_GROUP": settings.score_group,
             "SLUICE_DECIDE_GROUP": settings.decide_group,
+            # as many canaries as items would double the time of so short a run
+            "SLUICE_CANARY_SECONDS": os.environ.get("SLUICE_CANARY_SECONDS", "0"),
         },
     )
     try:
-        fleet.start("score-0", "score", "--device", options.device)
+        fleet.start("score-0", "score", "--device", options.device, "--policy", str(options.policy))
         for number in range(DECIDERS):
             fleet.start(f"decide-{number}", "decide", "--policy", str(options.policy))
         yield fleet

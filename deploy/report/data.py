@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from deploy import answers
 from deploy.answers import Answer
 from deploy.report.choice import MEDICAL, strip, strip_length
+from deploy.report.metrics import Metrics, Spread
 from deploy.report.previews import Preview, preview
 from schemas.decisions import Decision
 from schemas.policy import Action
@@ -44,6 +45,7 @@ class Report:
     rows: list[Row]
     rows_left_out: int = 0
     previews_left_out: int = 0
+    metrics: Mapping[str, Sequence[Spread]] = field(default_factory=dict)  # by kind
 
     def by_action(self) -> dict[Action, int]:
         """Return how many rows each action has."""
@@ -64,7 +66,9 @@ def read_report(properties: clients.Properties, names: TopicNames, partitions: i
     """
     decisions = latest(message.value() for message in read_whole(properties, names.decisions, partitions))
     records: defaultdict[str, list[answers.Record]] = defaultdict(list)
+    metrics = Metrics()
     for message in read_whole(properties, names.scores, partitions):
+        metrics.add(message.value())
         record = answers.read(message.offset() or 0, message.value())
         if record is not None:
             records[record.value.parent_id].append(record)
@@ -72,7 +76,7 @@ def read_report(properties: clients.Properties, names: TopicNames, partitions: i
     limit = strip_length(len(rows), MOST_PREVIEW_CHARS)
     for row in rows:
         row.shown = strip(row.decision.kind, row.answers, limit)
-    report = Report(names.prefix, rows, rows_left_out=len(decisions) - len(rows))
+    report = Report(names.prefix, rows, rows_left_out=len(decisions) - len(rows), metrics=metrics.by_kind())
     _add_previews(report, properties, names)
     return report
 

@@ -60,7 +60,7 @@ def render(report: Report, summary: Mapping[str, Any] | None = None, damages: Ma
     style, script = _part("style.css"), _part("script.js")
     context: dict[str, Any] = {
         "report": report,
-        "policy": _policy(style, script),
+        "policy": content_policy(style, script),
         "style": style,
         "script": script,
         "figures": _figures(summary or {}),
@@ -76,33 +76,35 @@ def render(report: Report, summary: Mapping[str, Any] | None = None, damages: Ma
         "causes": _WORDS,
         "closed": _CLOSED,
     }
-    return _environment().get_template("report.html").render(context)
+    return environment(_FOLDER).get_template("report.html").render(context)
 
 
 def _figures(summary: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
     return {text: (summary[name], unit) for name, (text, unit) in _FIGURES.items() if name in summary}
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
+def environment(folder: Path) -> Environment:
+    """Return what renders the templates of a folder: it escapes, and an unknown name is an error."""
+    made = Environment(
+        loader=FileSystemLoader(folder),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["time"] = lambda ms: f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    environment.filters["words"] = lambda code: str(code).replace("_", " ")
-    environment.filters["score"] = lambda value: "-" if value is None else f"{value:.3f}"
-    environment.filters["bar"] = lambda share: f"{share * 100:.2f}"
-    return environment
+    made.filters["time"] = lambda ms: f"{datetime.fromtimestamp(ms / 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    made.filters["words"] = lambda code: str(code).replace("_", " ")
+    made.filters["score"] = lambda value: "-" if value is None else f"{value:.3f}"
+    made.filters["figure"] = lambda value: "-" if value != value else f"{value:.4g}"  # noqa: PLR0124 (NaN: there is none)
+    made.filters["bar"] = lambda share: f"{share * 100:.2f}"
+    return made
 
 
 def _part(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _policy(style: str, script: str) -> str:
+def content_policy(style: str, script: str = "") -> str:
     """Return the content security policy: our own style and script by their hashes, pictures in the page, no more."""
     hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
     return (

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+from dataclasses import replace
 from typing import Final
 
 from schemas.items import RawItem
@@ -23,6 +24,16 @@ _REPLACEMENT: Final = "\ufffd"
 
 
 def read_chunk(item: RawItem, limits: Limits) -> Chunk:
+    """Return the item's text, and whether it is known to be the last of several chunks.
+
+    Raises:
+        UndecodableError: see `_read`.
+    """
+    chunk = _read(item, limits)
+    return replace(chunk, tail=True) if item.envelope.last else chunk
+
+
+def _read(item: RawItem, limits: Limits) -> Chunk:
     """Return the item's text: that of a PDF or a web page, or else plain text of UTF-8.
 
     A byte order mark says that it is UTF-16 or UTF-32 instead, and is dropped. Bytes that are no characters become

@@ -62,11 +62,8 @@ def _border_ratio(gray: NDArray[np.uint8], axis: int) -> float:
 
 
 def colourfulness(rgb: NDArray[np.uint8]) -> float:
-    """Return the colourfulness of Hasler, Suesstrunk 2003, 0 (gray) to about 110 (extremely colourful).
-
-    Of every fourth pixel in both directions: the spread of colours does not depend on resolution.
-    """
-    few = rgb[::4, ::4].astype(np.float32)
+    """Return the colourfulness of Hasler, Suesstrunk 2003, 0 (gray) to about 110 (extremely colourful)."""
+    few = rgb.astype(np.float32)
     red, green, blue = few[..., 0], few[..., 1], few[..., 2]
     red_green, yellow_blue = red - green, (red + green) / 2 - blue
     spread = np.hypot(red_green.std(), yellow_blue.std())

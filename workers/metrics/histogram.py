@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 DARK, BRIGHT = 4, 251  # JPEG's ringing moves clipped values by a few levels
+BLACK = 25  # a tenth of 255
 _LEVELS = np.arange(256, dtype=np.float64)
 
 
@@ -32,6 +33,11 @@ def contrast(shares: NDArray[np.float64]) -> float:
 def clipped_dark(shares: NDArray[np.float64]) -> float:
     """Return the share of pixels at or next to black, 0 to 1."""
     return float(shares[: DARK + 1].sum())
+
+
+def black_share(shares: NDArray[np.float64]) -> float:
+    """Return the share of pixels at or below a tenth of full scale, 0 to 1: as FFmpeg's blackdetect sees black."""
+    return float(shares[: BLACK + 1].sum())
 
 
 def clipped_bright(shares: NDArray[np.float64]) -> float:
