@@ -15,6 +15,8 @@ from deploy.brokers.ladder import KafkaAddress, RedisAddress
 from deploy.demo.outcome import Outcome, read_outcome
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
+from schemas.decisions import Decision
+from schemas.policy import Action
 from streams import clients
 from streams.history import Follower
 from streams.publisher import Publisher
@@ -68,6 +70,15 @@ class Pipeline:
         follower = Follower(self.kafka.properties, list(topics), self.settings.partitions)
         self.stack.callback(follower.close)
         return follower
+
+    def decided(self, parents: int) -> dict[str, Decision]:
+        """Wait until so many parents are decided, and return the decision of each, from the topics of the actions."""
+        follower = self.follow(*(self.names.action(action) for action in Action))
+        found: dict[str, Decision] = {}
+        while len(found) < parents:
+            records = [Decision.model_validate_json(message.value() or b"") for message in follower.poll(1.0)]
+            found |= {record.parent_id: record for record in records}
+        return found
 
     def outcome(self, parents: Mapping[str, int]) -> Outcome:
         return read_outcome(self.kafka.properties, self.names, self.settings.partitions, parents)

@@ -9,12 +9,11 @@ import pytest
 import yaml
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
-from schemas.decisions import Decision
 from schemas.items import ItemEnvelope, RawItem
 from schemas.policy import Action
 from schemas.scores import SCORE_RECORD, ItemRuled, ItemScored, ItemSkipped
 from streams.history import read_whole
-from tests.integration.deploy.pipeline import PARTITIONS, Pipeline, pipeline
+from tests.integration.deploy.pipeline import PARTITIONS, pipeline
 
 PROSE = (
     "The committee met on Tuesday and agreed that the old bridge should be painted before the winter, since the rust"
@@ -61,15 +60,6 @@ def _items(parent: str, texts: list[str]) -> list[RawItem]:
     ]
 
 
-def _decisions(line: Pipeline) -> dict[str, Decision]:
-    follower = line.follow(*(line.names.action(action) for action in Action))
-    found: dict[str, Decision] = {}
-    while len(found) < len(PARENTS):
-        records = [Decision.model_validate_json(message.value() or b"") for message in follower.poll(1.0)]
-        found |= {record.parent_id: record for record in records}
-    return found
-
-
 @pytest.mark.kafka
 @pytest.mark.timeout(240)
 def test_rules_answer_skip_flag_and_name_items(
@@ -85,7 +75,7 @@ def test_rules_answer_skip_flag_and_name_items(
             for item in _items(parent, texts):
                 publisher.item(item)
         publisher.flush()
-        found = _decisions(line)
+        found = line.decided(len(PARENTS))
         records = [
             SCORE_RECORD.validate_json(message.value() or b"")
             for message in read_whole(kafka.properties, line.names.scores, PARTITIONS)

@@ -15,12 +15,11 @@ from PIL import Image
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
 from deploy.report import read_report, render
-from schemas.decisions import Decision
 from schemas.items import ItemEnvelope, RawItem
 from schemas.policy import Action
 from schemas.scores import SCORE_RECORD, ItemScored
 from streams.history import read_whole
-from tests.integration.deploy.pipeline import PARTITIONS, Pipeline, pipeline
+from tests.integration.deploy.pipeline import PARTITIONS, pipeline
 from tests.unit.workers.plugins import REDNESS, SCREAM, install
 
 FAULTY = SCREAM.replace("scream", "faulty").replace("return chunk", "return 1 / 0 + chunk")
@@ -62,15 +61,6 @@ def _items() -> Iterator[RawItem]:
             yield RawItem(envelope, value)
 
 
-def _decisions(line: Pipeline) -> dict[str, Decision]:
-    follower = line.follow(*(line.names.action(action) for action in Action))
-    found: dict[str, Decision] = {}
-    while len(found) < len(PARENTS):
-        records = [Decision.model_validate_json(message.value() or b"") for message in follower.poll(1.0)]
-        found |= {record.parent_id: record for record in records}
-    return found
-
-
 @pytest.mark.kafka
 @pytest.mark.timeout(240)
 def test_a_metric_of_another_package_is_in_scores_report_and_policy(
@@ -89,7 +79,7 @@ def test_a_metric_of_another_package_is_in_scores_report_and_policy(
         for item in _items():
             publisher.item(item)
         publisher.flush()
-        decisions = _decisions(line)
+        decisions = line.decided(len(PARENTS))
         records = [
             SCORE_RECORD.validate_json(message.value() or b"")
             for message in read_whole(kafka.properties, line.names.scores, PARTITIONS)
