@@ -82,6 +82,17 @@ def reader(properties: Properties, **own: Value) -> Consumer:
     return consumer(properties, "sluice-reader", auto_offset_reset="error", **own)
 
 
+def bystander(properties: Properties, group: str) -> Consumer:
+    """Return a consumer that asks what a group has committed, also while a transaction is pending, and never joins it.
+
+    Raises:
+        PropertiesError: librdkafka refuses a property, or two that contradict each other.
+    """
+    fixed = {**_CONSUMER_FIXED, "isolation.level": "read_uncommitted", "group.id": group}
+    with _refusing():
+        return Consumer(_merged(_CONSUMER_DEFAULTS, properties, {}, fixed), logger=_log)
+
+
 def admin(properties: Properties) -> AdminClient:
     """Return an admin client. Keep it referenced until its futures are resolved.
 

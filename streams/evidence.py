@@ -17,6 +17,7 @@ from confluent_kafka.admin import AdminClient
 
 from streams import clients, offsets
 from streams.gates import Owned
+from streams.groupoffsets import GroupOffsets
 from streams.topics import TopicNames, partition_count
 
 _log = logging.getLogger("sluice.decide")
@@ -45,6 +46,8 @@ class EvidenceCollector:
     def __init__(self, properties: clients.Properties, names: TopicNames, score_group: str, partitions: int) -> None:
         """Name the workers' group; `partitions` is the count of `scores`."""
         self._admin: AdminClient = clients.admin(properties)
+        self._properties = properties
+        self._workers: GroupOffsets | None = None
         self._names = names
         self._group = score_group
         self._partitions = partitions
@@ -61,6 +64,11 @@ class EvidenceCollector:
         """Forget partitions that are not ours any more."""
         for partition in partitions:
             self._watches.pop(partition, None)
+
+    def close(self) -> None:
+        """Close what asks for the workers' offsets."""
+        if self._workers is not None:
+            self._workers.close()
 
     def collect(self, owned: Iterable[Owned], monotonic: float) -> list[tuple[Owned, int]]:
         """Look which partitions may close windows by the wall clock.
@@ -124,5 +132,7 @@ class EvidenceCollector:
     def _answered(self, noted: dict[int, int]) -> bool:
         if not noted:
             return True
-        done = offsets.committed(self._admin, self._group, self._names.items, noted)
+        if self._workers is None:
+            self._workers = GroupOffsets(self._properties, self._group)
+        done = self._workers.committed(self._names.items, noted)
         return all(done.get(partition, 0) >= end for partition, end in noted.items())

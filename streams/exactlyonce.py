@@ -129,6 +129,7 @@ class DecideLoop:
         self._consumer.close()  # first: it calls back when the partitions are given up
         self._sender.close()
         self._ownership.close()
+        self._evidence.close()
 
     # --------------------------------------------------------------------------------------------------- records
 

@@ -1,10 +1,10 @@
-"""Offsets of topics and groups, as the brokers have them."""
+"""Offsets of topics, as the brokers have them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from confluent_kafka import ConsumerGroupTopicPartitions, IsolationLevel, TopicPartition
+from confluent_kafka import IsolationLevel, TopicPartition
 from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]
 
 _TIMEOUT = 5.0
@@ -50,16 +50,3 @@ def _ask(admin: AdminClient, wanted: dict[TopicPartition, OffsetSpec]) -> dict[i
     # READ_COMMITTED would give the last stable offset, and an open transaction would be passed over
     answers = admin.list_offsets(wanted, isolation_level=IsolationLevel.READ_UNCOMMITTED, request_timeout=_TIMEOUT)
     return {place.partition: future.result().offset for place, future in answers.items()}
-
-
-def committed(admin: AdminClient, group: str, topic: str, partitions: Iterable[int]) -> dict[int, int]:
-    """Return the committed offset of a group for each partition; 0 where it has committed none.
-
-    Raises:
-        KafkaException: the brokers refused or did not answer.
-    """
-    wanted = [TopicPartition(topic, partition) for partition in partitions]
-    request = ConsumerGroupTopicPartitions(group, wanted)
-    answers = admin.list_consumer_group_offsets([request], request_timeout=_TIMEOUT)
-    found = next(iter(answers.values())).result().topic_partitions
-    return {place.partition: max(0, place.offset) for place in found}

@@ -16,7 +16,7 @@ from deploy.settings import Settings
 from schemas import wire
 from schemas.decisions import Decision
 from schemas.items import RawItem
-from streams import clients, envelope, offsets
+from streams import clients, envelope, groupoffsets, offsets
 from streams.history import read_from
 from streams.messages import headers_of
 from streams.topics import TopicNames
@@ -86,11 +86,11 @@ def trace(properties: clients.Properties, settings: Settings, parent_id: str) ->
     decisions = list(_decisions(properties, names, {partition: 0}))
     own = [one for one in decisions if one.parent_id == parent_id]
     admin = clients.admin(properties)
-    committed = offsets.committed(admin, settings.decide_group, names.scores, [partition])[partition]
+    committed = groupoffsets.committed(properties, settings.decide_group, names.scores, [partition])[partition]
     # an open window never begins before what its decider has committed
     first = min((one.first_offset for one in own), default=committed)
     records, markers = _records(properties, names, partition, first, parent_id)
-    answered = offsets.committed(admin, settings.score_group, names.items, [partition])[partition]
+    answered = groupoffsets.committed(properties, settings.score_group, names.items, [partition])[partition]
     return Trace(
         parent_id=parent_id,
         partition=partition,

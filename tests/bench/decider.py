@@ -28,7 +28,7 @@ from deploy.brokers.waiting import wait_until
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from schemas.scores import ItemScored
-from streams import clients, offsets
+from streams import clients, groupoffsets, offsets
 from tests.bench.report import Figure, Report, median, spread
 from tests.chaos.reading import Entry, read_whole
 
@@ -213,7 +213,7 @@ class Bench:
     def _all_read(self, group: str) -> bool:
         """Tell whether the committed offsets are at the end of the scores: nothing is open any more."""
         ends = self._ends(self._prefix + "scores")
-        return offsets.committed(self._admin, group, self._prefix + "scores", ends) == ends
+        return groupoffsets.committed(self._kafka.properties, group, self._prefix + "scores", ends) == ends
 
     def _ends(self, topic: str) -> dict[int, int]:
         return offsets.ends(self._admin, topic, range(self._size.partitions))

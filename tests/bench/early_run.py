@@ -20,7 +20,7 @@ from deploy.settings import Settings
 from schemas.items import RawItem
 from schemas.policy import Policy
 from schemas.scores import SCORE_RECORD, ItemScored
-from streams import offsets
+from streams import groupoffsets, offsets
 from streams.publisher import Publisher
 from tests.bench.early_material import interleaved
 from tests.bench.early_oracle import Foreseen, policy, verified
@@ -97,7 +97,9 @@ class Trial:
                     raise RuntimeError(f"{name} has ended; its log is in {self._folder}")
             try:
                 ends = offsets.ends(self._admin, line.names.scores, range(PARTITIONS))
-                done = offsets.committed(self._admin, line.settings.decide_group, line.names.scores, ends)
+                done = groupoffsets.committed(
+                    self._kafka.properties, line.settings.decide_group, line.names.scores, ends
+                )
             except KafkaException:  # on a busy machine an answer may come too late
                 return False
             return sum(ends.values()) >= answers and {number: done.get(number, 0) for number in ends} == ends

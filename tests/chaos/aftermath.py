@@ -50,7 +50,7 @@ class Aftermath:
 
     def _committed(self) -> bool:
         _, ends = edges(self._admin, self._prefix + "scores", self._partitions)
-        found = committed(self._admin, self._group, self._prefix + "scores", self._partitions)
+        found = committed(self._properties, self._group, self._prefix + "scores", self._partitions)
         return all(found.get(number, (0, ""))[0] == end for number, end in ends.items())
 
     def topics(self, versions: Mapping[str, Policy]) -> tuple[Topics, list[str]]:

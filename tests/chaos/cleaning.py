@@ -77,7 +77,7 @@ class Cleaner:
 
     def _needed_from(self, group: str) -> dict[int, int]:
         """Return from where on each partition's decisions are needed, by the metadata that was committed."""
-        found = committed(self._admin, group, self._prefix + "scores", self._partitions)
+        found = committed(self._properties, group, self._prefix + "scores", self._partitions)
         return {
             number: int(json.loads(metadata)["decisions_from"]) for number, (_, metadata) in found.items() if metadata
         }

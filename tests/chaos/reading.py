@@ -13,7 +13,6 @@ import msgspec
 from confluent_kafka import (
     OFFSET_BEGINNING,
     Consumer,
-    ConsumerGroupTopicPartitions,
     IsolationLevel,
     KafkaError,
     KafkaException,
@@ -75,12 +74,17 @@ def edges(admin: AdminClient, topic: str, partitions: int) -> tuple[dict[int, in
     return ask(OffsetSpec.earliest()), ask(OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
 
-def committed(admin: AdminClient, group: str, topic: str, partitions: int) -> dict[int, tuple[int, str]]:
-    """Return what a group has committed for each partition: offset and metadata."""
-    request = ConsumerGroupTopicPartitions(group, [TopicPartition(topic, number) for number in range(partitions)])
-    answers = admin.list_consumer_group_offsets([request])
-    found = next(iter(answers.values())).result().topic_partitions
-    return {place.partition: (place.offset, place.metadata or "") for place in found}
+def committed(properties: Mapping[str, Any], group: str, topic: str, partitions: int) -> dict[int, tuple[int, str]]:
+    """Return what a group has committed for each partition: offset and metadata.
+
+    The admin client's call for it ends the process where the group's coordinator is being loaded.
+    """
+    consumer = Consumer({**properties, "group.id": group, "isolation.level": "read_uncommitted", "log_level": 3})
+    try:
+        places = consumer.committed([TopicPartition(topic, number) for number in range(partitions)], timeout=10)
+    finally:
+        consumer.close()
+    return {place.partition: (place.offset, place.metadata or "") for place in places}
 
 
 def _until_end(consumer: Consumer, ends: Mapping[int, int]) -> Iterator[Entry]:

@@ -17,7 +17,7 @@ from deploy.brokers.waiting import wait_until
 from deploy.cli import app
 from schemas.items import ItemEnvelope, RawItem, content_hash
 from schemas.scores import SCORE_RECORD, ItemScored, ItemSkipped
-from streams import clients, offsets
+from streams import clients, groupoffsets, offsets
 from streams.history import Follower, read_whole
 from streams.publisher import Publisher
 from tests.integration.deploy.pipeline import PARTITIONS, Pipeline, pipeline
@@ -94,7 +94,7 @@ def _publish_until_skipped(items: Iterator[RawItem], publisher: Publisher, score
 def _everything_applied(line: Pipeline, answers: int) -> bool:
     admin = clients.admin(line.kafka.properties)
     ends = offsets.ends(admin, line.names.scores, range(PARTITIONS))
-    committed = offsets.committed(admin, line.settings.decide_group, line.names.scores, ends)
+    committed = groupoffsets.committed(line.kafka.properties, line.settings.decide_group, line.names.scores, ends)
     return sum(ends.values()) == answers and {n: committed.get(n, 0) for n in ends} == ends
 
 

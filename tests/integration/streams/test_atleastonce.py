@@ -15,7 +15,7 @@ from confluent_kafka import Message, murmur2
 from deploy.brokers.ladder import KafkaAddress
 from schemas.items import ItemEnvelope, RawItem
 from schemas.scores import SCORE_RECORD, ItemFailed, ItemScored, ParentEnded
-from streams import clients, offsets, topics
+from streams import clients, groupoffsets, offsets, topics
 from streams.atleastonce import ScoreLoop
 from streams.envelope import item_headers
 from streams.history import Follower, read_whole
@@ -111,8 +111,8 @@ class Bench:
         return [SCORE_RECORD.validate_json(message.value() or b"") for message in found]
 
     def committed(self) -> int:
-        admin = clients.admin(self.kafka.properties)
-        return sum(offsets.committed(admin, self.group, self.names.items, range(PARTITIONS)).values())
+        found = groupoffsets.committed(self.kafka.properties, self.group, self.names.items, range(PARTITIONS))
+        return sum(found.values())
 
     def whole(self, topic: str) -> list[Message]:
         return list(read_whole(self.kafka.properties, topic, PARTITIONS))

@@ -17,7 +17,7 @@ from aggregation import PartitionGate
 from deploy.brokers.kafka import local_kafka
 from deploy.brokers.ladder import KafkaAddress
 from schemas.items import ItemEnvelope, RawItem
-from streams import offsets
+from streams import groupoffsets, offsets
 from streams.atleastonce import ScoreLoop
 from streams.publisher import Publisher
 from streams.work import Answer, ScoreSettings, Ticket
@@ -148,7 +148,8 @@ def _stopped(pid: int) -> Iterator[None]:
 def test_a_broker_that_stands_still_closes_nothing(
     own_broker: tuple[int, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(offsets, "_TIMEOUT", 0.5)  # s; how long the decider waits for what it asks
+    for module in (offsets, groupoffsets):
+        monkeypatch.setattr(module, "_TIMEOUT", 0.5)  # s; how long the decider waits for what it asks
     pid, address = own_broker
     worker = Reluctant()
     with opened({"bootstrap.servers": address}) as bench, bench.running(WINDOWS) as decider, _worker(bench, worker):
