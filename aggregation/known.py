@@ -10,6 +10,8 @@ from array import array
 from bisect import bisect_left
 from collections import deque
 from hashlib import blake2b
+from heapq import heappop, heappush
+from itertools import count
 
 import msgspec
 
@@ -112,6 +114,8 @@ class DecidedWindows:
         self.most: int | None = None  # known in full, before late times are cut short
         self._known: dict[Key, Known] = {}
         self._waiting: deque[tuple[int, int, Key]] = deque()  # forget at, through_offset, key
+        self._past: list[tuple[int, int, int, Key]] = []  # those that are not read again: a number before the key
+        self._number = count()
         self._fingerprints = _Fingerprints(max(1, remember_ms // GENERATIONS))
 
     def __len__(self) -> int:
@@ -169,9 +173,12 @@ class DecidedWindows:
         Where more are known than there is room for, the late time of the oldest is cut short: a later item of theirs
         opens a window again. Windows that may be revised hold the watermark back, and so are not concerned.
         """
-        waiting = self._waiting
-        while waiting and waiting[0][1] < low_watermark and (waiting[0][0] <= stream_time or self._too_many()):
+        waiting, past = self._waiting, self._past
+        while waiting and waiting[0][1] < low_watermark:
             late_until, through, key = waiting.popleft()
+            heappush(past, (late_until, through, next(self._number), key))
+        while past and (past[0][0] <= stream_time or self._too_many()):
+            late_until, through, _, key = heappop(past)
             known = self._known.get(key)
             if known is not None and known.through_offset == through:
                 del self._known[key]
@@ -180,7 +187,8 @@ class DecidedWindows:
 
     def held_by(self, first_offset: int) -> bool:
         """Whether too many are known because a window that began at this offset keeps them from being forgotten."""
-        return self.most is not None and self._too_many() and self._waiting[-self.most - 1][1] >= first_offset
+        most, waiting = self.most, self._waiting
+        return most is not None and len(waiting) > most and self._too_many() and waiting[-most - 1][1] >= first_offset
 
     def _too_many(self) -> bool:
         return self.most is not None and len(self._known) > self.most

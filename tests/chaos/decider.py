@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any, cast
 from unittest import mock
 
-from aggregation import PartitionGate
+from aggregation import PartitionGate, known
 from deploy import decider
 from deploy.cli import main
 from streams import exactlyonce, logstart
@@ -18,18 +18,21 @@ from streams.gates import DecideSettings
 
 PROGRAM = ("-m", "tests.chaos.decider")
 REMEMBER_MS = "CHAOS_REMEMBER_MS"
+LATE_MS = "CHAOS_LATE_MS"  # the longest late time, which is a day in a policy
 LOOK_EVERY = 1.0  # s; how far the log of decisions is needed
 
 
 def run() -> None:
     """Run the command line that this process was given."""
-    remember_ms = int(os.environ[REMEMBER_MS])
+    remember_ms, late_ms = int(os.environ[REMEMBER_MS]), int(os.environ[LATE_MS])
     defaults = cast("dict[str, Any]", PartitionGate.__init__.__kwdefaults__)
     with (
         mock.patch.dict(defaults, remember_ms=remember_ms),
         mock.patch.object(decider, "DecideSettings", partial(DecideSettings, remember_ms=remember_ms)),
         mock.patch.object(exactlyonce, "LogStart", partial(logstart.LogStart, every=LOOK_EVERY)),
         mock.patch.object(logstart, "_CLOCKS_DIFFER", 0),
+        mock.patch.object(logstart, "MAX_LATE_MS", late_ms),
+        mock.patch.object(known, "MAX_LATE_MS", late_ms),
     ):
         main()
 

@@ -32,6 +32,7 @@ from tests.chaos.scorelog import Answer, windows_of
 
 STALLED = 120.0  # s without a new decision: it will not come
 OWN = f"{NAME}@1"
+_LATE_TIMES = 5  # as long as any late time here, as a day is to that of a policy
 
 Report = Callable[[str, int, int], None]  # phase, done, of
 
@@ -132,6 +133,7 @@ class Trial:
             "SLUICE_KAFKA__SESSION_TIMEOUT_MS": str(self._plan.session_ms),
             "SLUICE_KAFKA__HEARTBEAT_INTERVAL_MS": str(self._plan.session_ms // 6),
             decider.REMEMBER_MS: str(self._plan.remember_ms or 0),
+            decider.LATE_MS: str(_LATE_TIMES * self._plan.late_ms),
         }
 
     # ------------------------------------------------------------------------------------------------------ faults
