@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from schemas import wire
 
 ABSENT, SKIPPED, FAILED = -3.0, -2.0, -1.0  # below every score, in the order in which one answer replaces another
+WITHDRAWN = -4.0  # an answer was there, or may still come that does not count; one that counts is awaited
 _REACH = 256  # indices that may be passed over before an answer is kept apart
 _FAR_CELLS = 16  # of a row, which one that is kept apart takes as much as
 _DENSE = _FAR_CELLS  # cells for an answer that a row of them may have
@@ -22,6 +23,8 @@ def value_of(answer: wire.ItemAnswer) -> float:
         return answer.score
     if type(answer) is wire.ItemRuled:
         return 0.0
+    if type(answer) is wire.ItemWithdrawn:
+        return WITHDRAWN
     return FAILED if type(answer) is wire.ItemFailed else SKIPPED
 
 
@@ -86,6 +89,21 @@ class Answers:
         elif self.far is not None:
             self.far[place] = value
 
+    def withdraw(self, place: int) -> float:
+        """Take the answer of a place away, and mark it; return what it held."""
+        old = self.get(place)
+        if old == ABSENT:
+            self.put(place, WITHDRAWN)
+        else:
+            self.replace(place, WITHDRAWN)
+        self.filled -= old != WITHDRAWN
+        return old
+
+    def restore(self, place: int, value: float) -> None:
+        """Set a place whose answer was withdrawn."""
+        self.filled += 1
+        self.replace(place, value)
+
     def _take_far(self, places: range) -> array[float]:
         """Return cells for some places, with what is kept apart of them, which is so no more."""
         far = self.far
@@ -130,11 +148,11 @@ class Answers:
             self._extend_below(dense[-1])
 
     def ordered(self) -> list[float]:
-        """Return all values in order, ABSENT, SKIPPED and FAILED ones first."""
+        """Return all values in order, those that are no scores first."""
         return sorted(self.row) if self.far is None else sorted([*self.row, *self.far.values()])
 
     def highest(self) -> int:
-        """Return the highest place that is filled, or -1."""
+        """Return the highest place that an answer is known of, or -1."""
         place = len(self.row) - 1
         while place >= 0 and self.row[place] == ABSENT:
             place -= 1
@@ -143,13 +161,13 @@ class Answers:
         return highest
 
     def lowest(self) -> int:
-        """Return the lowest place that is filled; there is one."""
+        """Return the lowest place that an answer is known of; there is one."""
         first = next((place for place, value in enumerate(self.row, self.start) if value != ABSENT), None)
         places: list[int] = [*(self.far or ()), *([] if first is None else [first])]
         return min(places)
 
     def items(self) -> Iterator[tuple[int, float]]:
-        """Yield each filled place with its value."""
+        """Yield each place that an answer is known of, with its value."""
         yield from ((place, value) for place, value in enumerate(self.row, self.start) if value != ABSENT)
         if self.far is not None:
             yield from self.far.items()

@@ -68,7 +68,7 @@ class Closings:
                 ruling.action,
                 final,
                 time,
-                window.answers.filled if before is None else before.on_time,
+                window.answers.filled if before is None else min(window.answers.filled, before.on_time),
                 window.reopened,
                 window.truncated,
                 time + terms.late_ms if terms.revises and not final else 0,

@@ -10,7 +10,6 @@ import msgspec
 from aggregation.ruling import Evidence, Ruling
 from aggregation.spans import WHOLE
 from aggregation.window import Window
-from aggregation.worst import ranked
 from schemas.decisions import Cause
 
 NAMESPACE = uuid.uuid5(uuid.NAMESPACE_URL, "https://sluice.org/decision/v1")
@@ -144,7 +143,7 @@ def write(window: Window, evidence: Evidence, ruling: Ruling, closing: Closing) 
         ruling.reasons,
         closing.cause,
         _counts(window, evidence),
-        [_Worst(*item) for item in ranked(window.worst)],
+        [_Worst(*item) for item in window.named],
         _scorers(window),
         terms.record,
         closing.partition,

@@ -109,10 +109,12 @@ class Refill:
         self.closed_by = cause if window.waits else None
 
     def _reopens(self, window: Window, record: Answered, offset: int) -> bool:
-        """Whether a late item opens the window for a revision."""
+        """Whether a late item, or the withdrawal of one, opens the window for a revision."""
         known = self._before
         if known is None or offset <= known.through_offset or isinstance(record, wire.ParentEnded):
             return False
+        if isinstance(record, wire.ItemWithdrawn) and window.first_offset == offset:
+            return True  # what was answered before is not kept: the window has begun anew
         return self.stream_time < known.revised_until and not window.holds(record)
 
     def _span(self, record: Answered) -> Span | None:

@@ -56,7 +56,7 @@ def weigh(window: Window, *, closed: bool = True) -> Evidence:
     zeros = (failed if terms.failed_as_zero else 0) + (missing if terms.missing_as_zero else 0)
     if zeros:
         values = Padded(zeros, values)
-    uncalibrated = window.calibrated is False or bool(window.uncalibrated)
+    uncalibrated = scored > 0 and (window.calibrated is False or bool(window.uncalibrated))
     ruled = 0 if window.ruled is None else len(window.ruled)
     return Evidence(values, scored, ruled, failed, skipped, missing, without - missing, uncalibrated)
 

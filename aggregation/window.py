@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from aggregation.answers import ABSENT, FAILED, SKIPPED, Answers, replaces, value_of
+from aggregation.again import Again
+from aggregation.answers import ABSENT, FAILED, SKIPPED, WITHDRAWN, Answers, replaces, value_of
 from aggregation.spans import WHOLE_PARENT, Key, Span, key_of
-from aggregation.worst import WORST_ITEMS, Worst, note
+from aggregation.worst import WORST_ITEMS, Worst, note, ranked
 from schemas import wire
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ class Window:
 
     __slots__ = (
         "active_at",
+        "again",
         "answers",
         "base",
         "calibrated",
@@ -109,6 +111,7 @@ class Window:
         self.count_conflict = self.origin_conflict = False
         self.truncated = False  # retention may have deleted records of it before they were read
         self.reopened = False  # an earlier decision of it has been forgotten
+        self.again: Again | None = None  # where answers were withdrawn
         self.decided: Known | None = None  # the decision that a revision would replace
         self.waits = True  # for answers, or for its time
         self.queued = False  # whether it stands in its lane's heap
@@ -142,6 +145,7 @@ class Window:
             and answer.source == self.source
             and answer.kind == self.kind
             and not answer.flags
+            and not answer.again
         ):
             at, score = answer.appended_at, answer.score
             if at > self.last_at:
@@ -164,30 +168,64 @@ class Window:
         return expected is not None and answers.filled >= expected
 
     def _take(self, answer: wire.ItemAnswer) -> None:
+        self._note(answer)
+        place = answer.index - self.base
+        if (self.again is not None or answer.again) and not self._counts(answer, place):
+            return
         if type(answer) is wire.ItemScored:
-            value = answer.score
-            if answer.scorer != self.scorer:
-                self._note_scorer(answer.scorer)
             if answer.calibrated is not self.calibrated:
                 self._note_calibration(answer)
-            self._note_flags(answer.flags)
         elif type(answer) is wire.ItemRuled:
-            value = 0.0
             self._note_rule(answer)
-        else:
-            value = FAILED if type(answer) is wire.ItemFailed else SKIPPED
-            if type(answer) is wire.ItemFailed and answer.cause not in self.causes:  # whichever answer came first
-                self.causes = tuple(sorted((*self.causes, answer.cause))[:_MOST_CAUSES])
-        self._insert(answer, answer.index - self.base, value)
-        self._note(answer)
+        self._insert(answer, place, value_of(answer))
+
+    def _counts(self, answer: wire.ItemAnswer, place: int) -> bool:
+        """Whether an answer is one, and not withdrawn. One with a higher number withdraws those before it."""
+        number = self._number(place)
+        if answer.again > number:
+            self._withdraw(place, answer.again)
+        if type(answer) is wire.ItemWithdrawn:
+            return False
+        if answer.again < number:
+            self.duplicates += 1
+            self._name(answer, value_of(answer))  # as it would have been, had it come before
+        return answer.again >= number
+
+    def _number(self, place: int) -> int:
+        """Return the number that an answer of a place must have to count."""
+        return 0 if self.again is None else self.again.numbers.get(place, 0)
+
+    def _withdraw(self, place: int, number: int) -> None:
+        """Let no answer of a place count that has a lower number than this."""
+        before = self.cells
+        if self.again is None:
+            self.again = Again()
+        self.again.numbers[place] = number
+        old = self.answers.withdraw(place)
+        self.duplicates += old > ABSENT
+        self.failed -= old == FAILED
+        self.skipped -= old == SKIPPED
+        for noted in (self.ruled, self.uncalibrated):
+            if noted is not None:
+                noted.discard(place + self.base)
+        self.lane.cells += self.cells - before
 
     def _note(self, record: wire.ItemAnswer | wire.ParentEnded) -> None:
+        """Learn what a record tells whether or not it counts, so that no order matters."""
         self.last_at = max(self.last_at, record.appended_at)
         self.first_at = min(self.first_at, record.appended_at)
         if record.kind != self.kind or record.source != self.source:
             self.origin_conflict = True
         if record.count is not None and record.count != self.count:
             self._learn_count(record.count)
+        if type(record) is wire.ItemScored:
+            if record.scorer != self.scorer:
+                self._note_scorer(record.scorer)
+            self._note_flags(record.flags)
+        elif type(record) is wire.ItemRuled:
+            self._note_flags(record.flags)
+        elif type(record) is wire.ItemFailed and record.cause not in self.causes:
+            self.causes = tuple(sorted((*self.causes, record.cause))[:_MOST_CAUSES])
 
     def end(self, marker: wire.ParentEnded) -> None:
         """Take the producer's word that nothing more will come. Without a count, what has come may be all."""
@@ -196,10 +234,12 @@ class Window:
             self.expected = None
 
     def holds(self, answer: wire.ItemAnswer) -> bool:
-        """Whether an answer would change nothing, since its index has one that is as good."""
-        old = self.answers.get(answer.index - self.base)
-        new = value_of(answer)
-        return old != ABSENT and not replaces(new, old)
+        """Whether an answer would change nothing, since its index has one that is as good, or awaits another."""
+        place = answer.index - self.base
+        if answer.again != self._number(place):
+            return answer.again < self._number(place)
+        old = self.answers.get(place)
+        return type(answer) is wire.ItemWithdrawn or (old > ABSENT and not replaces(value_of(answer), old))
 
     def _insert(self, answer: wire.ItemAnswer, place: int, value: float) -> None:
         """Take an answer that is not the next one in order."""
@@ -208,6 +248,10 @@ class Window:
             cells = self.answers.cells
             self.answers.put(place, value)
             self.lane.cells += self.answers.cells - cells
+            self._note_value(answer, value)
+            return
+        if old == WITHDRAWN:
+            self.answers.restore(place, value)
             self._note_value(answer, value)
             return
         self.duplicates += 1
@@ -221,18 +265,27 @@ class Window:
 
     def _note_value(self, answer: wire.ItemAnswer, value: float) -> None:
         """Learn from a value that stands for its index."""
-        if type(answer) is wire.ItemScored:
-            if value <= self.worst_limit:
-                self._note_worst(value, answer, answer.reasons)
-        elif type(answer) is wire.ItemRuled:
-            self._note_worst(0.0, answer, (answer.rule,))
-        elif type(answer) is wire.ItemFailed:
+        if value >= 0.0:
+            self._name(answer, value)
+        elif value == FAILED:
             self.failed += 1
         else:
             self.skipped += 1
 
+    def _name(self, answer: wire.ItemAnswer, value: float) -> None:
+        """Note an item by name if it is among the worst."""
+        if type(answer) is wire.ItemScored:
+            if value <= self.worst_limit or answer.again:
+                self._note_worst(value, answer, answer.reasons)
+        elif type(answer) is wire.ItemRuled:
+            self._note_worst(0.0, answer, (answer.rule,))
+
     def _note_worst(self, score: float, answer: wire.ItemScored | wire.ItemRuled, reasons: tuple[str, ...]) -> None:
-        self.worst = note(self.worst, (score, answer.index, answer.item_id, self.lane.shared_reasons(reasons)))
+        item = (score, answer.index, answer.item_id, self.lane.shared_reasons(reasons))
+        if answer.again and self.again is not None:
+            self.again.note(answer.again, item)
+            return
+        self.worst = note(self.worst, item)
         if len(self.worst) == WORST_ITEMS:
             self.worst_limit = self.worst[-1][0]
 
@@ -242,7 +295,6 @@ class Window:
             self.ruled = set()
         self.ruled.add(answer.index)
         self.lane.cells += self.cells - before
-        self._note_flags(answer.flags)
 
     def _note_flags(self, flags: tuple[str, ...]) -> None:
         if not self.flags.issuperset(flags):
@@ -287,12 +339,14 @@ class Window:
         self.gone = True
         self.answers = _NOTHING
         self.worst = []
-        self.uncalibrated = self.ruled = None
+        self.uncalibrated = self.ruled = self.again = None
 
     @property
     def cells(self) -> int:
         """What its answers take, in cells of 8 bytes: the row of them, those far from it, notes about single ones."""
         notes = len(self.uncalibrated or ()) + len(self.ruled or ())
+        if self.again is not None:
+            notes += len(self.again.numbers)
         return self.answers.cells + _NOTE_CELLS * notes
 
     @property
@@ -303,7 +357,12 @@ class Window:
     @property
     def late(self) -> int:
         """How many items have been answered since the window was decided first."""
-        return 0 if self.decided is None else self.answers.filled - self.decided.on_time
+        return 0 if self.decided is None else max(0, self.answers.filled - self.decided.on_time)
+
+    @property
+    def named(self) -> list[Worst]:
+        """The items to be named in a decision, the lowest score first."""
+        return ranked(self.worst) if self.again is None else self.again.standing(self.worst, self.base)
 
     @property
     def missing(self) -> int:

@@ -84,13 +84,15 @@ class Windows:
             if kept is not None:
                 self._take_again(kept, record)
             return None
+        if type(record) is wire.ItemWithdrawn and (kept is None or self._over(known, record, time)):
+            return self._decide_again(Window(record, span, lane, offset, time), known)
         return self._late(kept, known, record, offset, time)
 
     def _late(
         self, kept: Window | None, known: Known, record: wire.ItemAnswer | wire.ParentEnded, offset: int, time: int
     ) -> Window | None:
         now = max(time, record.appended_at)
-        if now >= known.revised_until:
+        if self._over(known, record, time):
             kept = None
         if type(record) is not wire.ParentEnded:  # an end after the last item is no news, and not late
             if kept is not None and not kept.holds(record):
@@ -112,13 +114,35 @@ class Windows:
         self.deadline = min(self.deadline, kept.lane.await_items(kept))
         return kept
 
+    @staticmethod
+    def _over(known: Known, record: wire.ItemAnswer | wire.ParentEnded, time: int) -> bool:
+        """Whether the late time of a decision is over."""
+        return max(time, record.appended_at) >= known.revised_until
+
+    def _decide_again(self, window: Window, known: Known) -> Window:
+        """Let the withdrawal of an answer open a window whose answers are not kept: it has none, until they come."""
+        if (over := self._kept.get(window.key)) is not None:
+            self.release(over)
+        window.truncated = known.truncated
+        if known.reopened:  # a decision by an id of its own, which is not known here
+            self._mark_reopened(window)
+        else:
+            window.decided = known
+        return self._opened(window)
+
     def _add(self, window: Window, offset: int) -> Window:
-        lane = window.lane
         window.truncated = offset < self.truncated_below
         if self.decided.was_decided(window.key):
-            window.id = reopened(window.id, offset)
-            window.reopened = True
-            self._tally.reopened += offset >= self.counted_to
+            self._mark_reopened(window)
+        return self._opened(window)
+
+    def _mark_reopened(self, window: Window) -> None:
+        window.id = reopened(window.id, window.first_offset)
+        window.reopened = True
+        self._tally.reopened += window.first_offset >= self.counted_to
+
+    def _opened(self, window: Window) -> Window:
+        lane = window.lane
         self._now_open(window)
         self._lanes[id(lane)] = lane
         self.deadline = min(self.deadline, lane.open(window))

@@ -17,7 +17,7 @@ from schemas import wire
 from schemas.policy import Rule
 
 State = Literal["scored", "ruled", "failed", "skipped"]
-Standing = Literal["counted", "duplicate", "late"]
+Standing = Literal["counted", "duplicate", "late", "withdrawn"]
 
 _STATES: dict[type[wire.ItemAnswer], State] = {
     wire.ItemScored: "scored",
@@ -50,7 +50,10 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An item's answer and whether it counts. Further ones for an index are duplicates, those after the end late."""
+    """An item's answer and whether it counts.
+
+    Further ones for an index are duplicates, those after the end late; a withdrawal takes those before it away.
+    """
 
     offset: int
     value: wire.ItemAnswer
@@ -150,22 +153,33 @@ def weighed(
     if filled is None:
         return None
     filled.truncated = truncated
-    counted = _counted(within)
+    counted, numbers = _counted(within), _numbers(within)
     found = [
-        Answer(record.offset, record.value, record.place, _standing(record, counted, through))
+        Answer(record.offset, record.value, record.place, _standing(record, record.value, counted, numbers, through))
         for record in counts
-        if not isinstance(record.value, wire.ParentEnded)
+        if not isinstance(record.value, wire.ParentEnded | wire.ItemWithdrawn)
     ]
     ruling = foresee(filled) if early else None
     return Weighed(found, filled, ruling or rule_on(filled, weigh(filled)))
 
 
-def _counted(records: Iterable[Record]) -> set[int]:
-    """Return the offsets of the answers that count: one an index."""
+def _numbers(records: Iterable[Record]) -> dict[int, int]:
+    """Return what number an answer of each index must have to count."""
+    numbers: dict[int, int] = {}
+    for record in records:
+        if not isinstance(record.value, wire.ParentEnded):
+            index = record.value.index
+            numbers[index] = max(record.value.again, numbers.get(index, 0))
+    return numbers
+
+
+def _counted(records: Sequence[Record]) -> set[int]:
+    """Return the offsets of the answers that count: one an index, or none where it was withdrawn."""
+    numbers = _numbers(records)
     best: dict[int, tuple[float, int]] = {}
     for record in records:
         answer = record.value
-        if isinstance(answer, wire.ParentEnded):
+        if isinstance(answer, wire.ParentEnded | wire.ItemWithdrawn) or answer.again < numbers[answer.index]:
             continue
         value = value_of(answer)
         if answer.index not in best or replaces(value, best[answer.index][0]):
@@ -173,7 +187,11 @@ def _counted(records: Iterable[Record]) -> set[int]:
     return {offset for _, offset in best.values()}
 
 
-def _standing(record: Record, counted: set[int], through: int | None) -> Standing:
+def _standing(
+    record: Record, answer: wire.ItemAnswer, counted: set[int], numbers: dict[int, int], through: int | None
+) -> Standing:
     if through is not None and record.offset > through:
         return "late"
-    return "counted" if record.offset in counted else "duplicate"
+    if record.offset in counted:
+        return "counted"
+    return "withdrawn" if answer.again < numbers[answer.index] else "duplicate"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 from deploy.errors import ConfigurationError
 from deploy.itemrecords import record_of
+from deploy.revising import Reviser
 from deploy.settings import Settings
-from schemas.items import ItemEnvelope, RawItem
+from deploy.tokens import Token
+from schemas.items import RawItem
 from streams.gates import Notify
 from streams.work import Answer, Ticket
 from workers.domains import Domain
@@ -20,28 +22,35 @@ from workers.watch.rounds import Plan, Probe
 from workers.watch.service import Live, WatchedService
 from workers.watch.store import CanaryError, CanarySet, load_all
 
-Token = tuple[Ticket, ItemEnvelope]
 Service = ScoringService[Live[Token] | Probe]
 
 
 class ServiceWorker:
     """Lets the loop's thread hand items to the scoring service, and takes records back."""
 
-    def __init__(self, service: WatchedService[Token]) -> None:
-        """Wrap a running service."""
-        self._service = service
+    def __init__(self, service: WatchedService[Token], reviser: Reviser | None = None) -> None:
+        """Wrap a running service, and what takes answers back where they do not wait for canaries."""
+        self._service, self._reviser = service, reviser
 
     def submit(self, ticket: Ticket, item: RawItem) -> None:
         """Queue an item; the envelope travels with the ticket, for the answer."""
-        self._service.submit((ticket, item.envelope), item)
+        self._service.submit(Token(ticket, item.envelope), item)
 
     def finished(self) -> Sequence[tuple[Ticket, Answer]]:
         """Return the answers that are there by now."""
-        return [(ticket, record_of(ticket, envelope, result)) for (ticket, envelope), result in self._service.take()]
+        answers = []
+        for token, result in self._service.take():
+            if token.again and self._reviser is not None:
+                self._reviser.answer(token, result)
+            else:
+                answers.append((token.ticket, record_of(token.ticket, token.envelope, result)))
+        if self._reviser is not None:
+            self._reviser.turn()
+        return answers
 
     def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
         """Take back what is wanted and not begun."""
-        return [ticket for ticket, _ in self._service.withdraw(lambda token: wanted(token[0]))]
+        return [one.ticket for one in self._service.withdraw(lambda token: not token.again and wanted(token.ticket))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +92,7 @@ def open_watch(
     plan = Plan(
         seconds=settings.canary_seconds,
         hold=settings.canary_policy == "hold",
+        revise=settings.canary_policy == "revise",
         hold_seconds=settings.canary_hold_seconds,
         items=max_items,
     )

@@ -17,10 +17,12 @@ from deploy.metrics.canary import CanaryMetrics
 from deploy.metrics.score import AnswerCounter, ScoreMetrics
 from deploy.policy.follower import PolicyFollower
 from deploy.process import opened, refused_properties
+from deploy.revising import Reviser
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from streams import clients
 from streams.atleastonce import ScoreLoop
+from streams.corrections import Corrections
 from streams.decided import DecidedParents, EarlyDecisions
 from streams.gates import Notify
 from streams.policies import DocumentReader
@@ -98,7 +100,9 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         decided = _decided(stack, settings, kafka, notify)
         watch = _watch(settings, options, scorer, decided, notify)
         stack.callback(watch.service.close, drain=False)
-        answers = AnswerCounter(ServiceWorker(watch.service), scorer.domains)
+        answers = AnswerCounter(
+            ServiceWorker(watch.service, _reviser(stack, settings, kafka, watch, notify)), scorer.domains
+        )
         status = watch.service.status
         with refused_properties(kafka.properties):
             loop = ScoreLoop(
@@ -112,6 +116,16 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         notify("counts", **scorer.counts.snapshot())
     if unfinished:
         raise UnfinishedError(f"told to stop, and {unfinished} messages were not finished: they are read again")
+
+
+def _reviser(stack: ExitStack, settings: Settings, kafka: KafkaAddress, watch: Watch, notify: Notify) -> Reviser | None:
+    """Return what takes answers back, where they do not wait for canaries; it is closed with the stack."""
+    if settings.canary_policy != "revise" or not settings.canary_seconds:
+        return None
+    corrections = Corrections(kafka.properties, TopicNames(settings.topic_prefix))
+    reviser = Reviser(watch.service, corrections, notify)
+    stack.callback(reviser.close)
+    return reviser
 
 
 def _watch(

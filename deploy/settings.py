@@ -187,10 +187,10 @@ class Settings(BaseSettings):
         description="at least how often canaries of each kind are scored, in seconds up to 3600, such as 60; 0 for "
         "never, and then nothing watches the model",
     )
-    canary_policy: Literal["hold", "off"] = Field(
+    canary_policy: Literal["hold", "revise", "off"] = Field(
         default="hold",
-        description="hold, so that scores wait until canaries passed after them, or off, so that a failed canary is an "
-        "alarm only; 'revise' is not built: an answer that went out cannot be taken back from a decider",
+        description="hold, so that scores wait until canaries passed after them; revise, so that they do not wait, and "
+        "are withdrawn and given again where canaries fail; or off, so that a failed canary is an alarm only",
     )
     canary_hold_seconds: float = Field(
         default=2.0,

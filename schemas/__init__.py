@@ -7,7 +7,16 @@ from schemas.decisions import AuditDraw, Bounds, Counts, Decision, PolicyRef, Re
 from schemas.heads import Encoding, HeadManifest, TrainingSource
 from schemas.items import ItemEnvelope, ParentEndedEvent, RawItem
 from schemas.policy import Action, Audit, Completeness, Label, Late, Method, PassRate, Policy, Rule, Thresholds
-from schemas.scores import ItemFailed, ItemRuled, ItemScored, ItemSkipped, ParentEnded, PolicyActivated, ScoreRecord
+from schemas.scores import (
+    ItemFailed,
+    ItemRuled,
+    ItemScored,
+    ItemSkipped,
+    ItemWithdrawn,
+    ParentEnded,
+    PolicyActivated,
+    ScoreRecord,
+)
 from schemas.windows import IndexRanges, TimeSpans, Whole, WindowRule
 
 __all__ = [
@@ -30,6 +39,7 @@ __all__ = [
     "ItemRuled",
     "ItemScored",
     "ItemSkipped",
+    "ItemWithdrawn",
     "Label",
     "Late",
     "Method",

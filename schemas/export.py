@@ -16,7 +16,15 @@ from schemas.encoders import EncoderManifest
 from schemas.heads import HeadManifest
 from schemas.items import ItemEnvelope, ParentEndedEvent
 from schemas.policy import Policy
-from schemas.scores import ItemFailed, ItemRuled, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
+from schemas.scores import (
+    ItemFailed,
+    ItemRuled,
+    ItemScored,
+    ItemSkipped,
+    ItemWithdrawn,
+    ParentEnded,
+    PolicyActivated,
+)
 
 FOLDER = Path(__file__).parent / "json"
 MODELS: tuple[type[BaseModel], ...] = (
@@ -26,6 +34,7 @@ MODELS: tuple[type[BaseModel], ...] = (
     ItemRuled,
     ItemFailed,
     ItemSkipped,
+    ItemWithdrawn,
     ParentEnded,
     PolicyActivated,
     Decision,

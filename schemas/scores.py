@@ -28,6 +28,13 @@ class _ItemAnswer(_Answer):
     item_offset: int = Field(ge=0)
     content_hash: Sha256 | None = None
     item_time: int | None = Field(default=None, description="The producer's time of the item: ms since 1970 UTC.")
+    again: int = Field(
+        default=0,
+        ge=0,
+        exclude_if=lambda again: again == 0,
+        description="Above 0: the item was answered again after a withdrawal; its answers with a lower number do not"
+        " count. Left out where it is 0.",
+    )
 
 
 class ItemScored(_ItemAnswer):
@@ -71,6 +78,14 @@ class ItemSkipped(_ItemAnswer):
     duplicate_of: Identifier | None = Field(default=None, description="Id of an earlier item with the same content.")
 
 
+class ItemWithdrawn(_ItemAnswer):
+    """The item's answers with a lower `again` do not count: it has none until another one comes."""
+
+    type: Literal["ItemWithdrawn"] = "ItemWithdrawn"
+    again: int = Field(ge=1, description="When it was withdrawn: ms since 1970 UTC, by the clock of whoever did it.")
+    cause: Identifier = Field(description="Why, such as canaries_failed.")
+
+
 class ParentEnded(_Answer):
     """The parent's producer said that nothing more will come."""
 
@@ -88,8 +103,9 @@ class PolicyActivated(Record):
 
 
 ScoreRecord = Annotated[
-    ItemScored | ItemRuled | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated, Field(discriminator="type")
+    ItemScored | ItemRuled | ItemFailed | ItemSkipped | ItemWithdrawn | ParentEnded | PolicyActivated,
+    Field(discriminator="type"),
 ]
-SCORE_RECORD: TypeAdapter[ItemScored | ItemRuled | ItemFailed | ItemSkipped | ParentEnded | PolicyActivated] = (
-    TypeAdapter(ScoreRecord)
-)
+SCORE_RECORD: TypeAdapter[
+    ItemScored | ItemRuled | ItemFailed | ItemSkipped | ItemWithdrawn | ParentEnded | PolicyActivated
+] = TypeAdapter(ScoreRecord)

@@ -31,6 +31,7 @@ class ItemScored(_Answer, tag="ItemScored", frozen=True, gc=False, kw_only=True)
     index: NonNegative
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     item_time: int | None = None
+    again: NonNegative = 0
     score: Annotated[float, msgspec.Meta(ge=0.0, le=1.0)]
     reasons: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
@@ -46,6 +47,7 @@ class ItemRuled(_Answer, tag="ItemRuled", frozen=True, gc=False, kw_only=True):
     index: NonNegative
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     item_time: int | None = None
+    again: NonNegative = 0
     rule: Text
     flags: tuple[str, ...] = ()
 
@@ -59,6 +61,7 @@ class ItemFailed(_Answer, tag="ItemFailed", frozen=True, gc=False, kw_only=True)
     cause: Text
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     item_time: int | None = None
+    again: NonNegative = 0
 
 
 @final
@@ -70,6 +73,19 @@ class ItemSkipped(_Answer, tag="ItemSkipped", frozen=True, gc=False, kw_only=Tru
     cause: Text
     count: Annotated[int, msgspec.Meta(ge=1)] | None = None
     item_time: int | None = None
+    again: NonNegative = 0
+
+
+@final
+class ItemWithdrawn(_Answer, tag="ItemWithdrawn", frozen=True, gc=False, kw_only=True):
+    """See `schemas.scores.ItemWithdrawn`."""
+
+    item_id: Text
+    index: NonNegative
+    cause: Text
+    count: Annotated[int, msgspec.Meta(ge=1)] | None = None
+    item_time: int | None = None
+    again: Annotated[int, msgspec.Meta(ge=1)]
 
 
 @final
@@ -88,7 +104,7 @@ class PolicyActivated(msgspec.Struct, tag_field="type", tag="PolicyActivated", f
     digest: Text
 
 
-ItemAnswer = ItemScored | ItemRuled | ItemFailed | ItemSkipped
+ItemAnswer = ItemScored | ItemRuled | ItemFailed | ItemSkipped | ItemWithdrawn
 ScoreRecord = ItemAnswer | ParentEnded | PolicyActivated
 
 _decoder: msgspec.json.Decoder[ScoreRecord] = msgspec.json.Decoder(ScoreRecord)

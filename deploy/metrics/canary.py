@@ -132,6 +132,7 @@ def _standing(status: Status) -> Iterator[Metric]:
     yield counter("sluice_canary_repairs", "Times that encoders and heads were loaded again.", status.repairs)
     yield gauge("sluice_canary_held_items", "Answers that wait for canaries.", status.held)
     yield counter("sluice_canary_dropped_items", "Answers taken back after a failed round.", status.dropped)
+    yield counter("sluice_canary_withdrawn_items", "Answers that went out and were taken back.", status.withdrawn)
     times = status.times
     bounds = [*map(str, HOLD_BUCKETS), "+Inf"]
     yield HistogramMetricFamily(

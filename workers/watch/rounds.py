@@ -22,12 +22,14 @@ class Plan:
     Attributes:
         seconds: at least so often for each kind.
         hold: answers wait for the next passed round.
+        revise: answers go out at once, and are taken back where canaries that are scored after them fail.
         hold_seconds: how long an answer waits before a round is begun for it.
         items: how many may be in flight; a round is begun when half of them wait.
     """
 
     seconds: float = 60.0
     hold: bool = True
+    revise: bool = False
     hold_seconds: float = 2.0
     items: int = 256
 

@@ -5,6 +5,8 @@ One thread may call it, that of the loop; the status may be read from any.
 An answer that waits is released by a round of its kind that began after it and passed. When a round fails, all that
 waits is dropped, nothing more is answered, and encoders and heads are loaded again, until their canaries pass. Whoever
 reads the items must then give up what it has not answered: `halted` says so.
+
+Under `revise` answers do not wait; those that no passed round vouches for are then to be taken back: `take_back`.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from workers.scorer import Scorer
 from workers.service import ScoringService
 from workers.watch.entries import HeldEntries
 from workers.watch.judge import Finding
+from workers.watch.ledger import MOST, Ledger
 from workers.watch.repair import Mender, Tell
 from workers.watch.rounds import Held, Plan, Probe, Round, Timetable
 from workers.watch.status import Status
@@ -80,10 +83,11 @@ class WatchedService(Generic[T]):
         self._mender = Mender(repair, tell, plan.seconds)
         self._times = Timetable(plan, self._sets, clock())
         self._entries = HeldEntries(scorer.cache, {scorer.domains[kind].encoder.digest for kind in sets})
-        if plan.hold:
+        if plan.hold or plan.revise:
             scorer.keep = self._entries.keep
         self._waiting: deque[_Answer[T]] = deque()
         self._free: list[tuple[T, Result]] = []
+        self._ledger: Ledger[T] = Ledger()
         self._inside = 0  # items submitted and not answered
         self._number = 0
         self._rounds = 0
@@ -128,6 +132,10 @@ class WatchedService(Generic[T]):
         free, self._free = self._free, []
         return free
 
+    def take_back(self) -> list[T]:
+        """Return the tokens of results that went out, and that canaries have shown to be in doubt since, once."""
+        return self._ledger.take_back()
+
     def check_soon(self) -> None:
         """Score canaries of all kinds as soon as can be; any thread may ask."""
         self._asked.set()
@@ -151,11 +159,22 @@ class WatchedService(Generic[T]):
         self._inside -= 1
         if self.status.halted:
             self.status.dropped += 1
-        elif self._plan.hold and live.kind in self._sets and not isinstance(result, Skipped | Ruled):
+        elif live.kind not in self._sets or isinstance(result, Skipped | Ruled):
+            self._free.append((live.token, result))  # no canary vouches for it, or no model has seen it
+        else:
             self._number += 1
-            self._waiting.append(_Answer(self._number, live.kind, live.token, result, self._clock()))
-        else:  # no canary vouches for it, or no model has seen it
-            self._free.append((live.token, result))
+            self._watch_over(_Answer(self._number, live.kind, live.token, result, self._clock()))
+
+    def _watch_over(self, answer: _Answer[T]) -> None:
+        """Let an answer wait for canaries, or note that it went out before them."""
+        if self._plan.hold:
+            self._waiting.append(answer)
+            return
+        self._free.append((answer.token, answer.result))
+        if self._plan.revise:
+            self._ledger.sent(answer.number, answer.kind, answer.token)
+            if len(self._ledger) > MOST:
+                self._asked.set()
 
     # ----------------------------------------------------------------------------------------------------- rounds
 
@@ -212,6 +231,7 @@ class WatchedService(Generic[T]):
             else:
                 kept.append(one)
         self._waiting = kept
+        self._ledger.passed(ended.sets.keys(), ended.upto)
         self._hurry = self._hurry and bool(kept or self._inside)
         encoders = {self._scorer.domains[kind].encoder.digest for kind in ended.sets}
         self._entries.release(ended.mark, encoders)
@@ -219,8 +239,11 @@ class WatchedService(Generic[T]):
     def _failed(self, bad: Sequence[Finding], now: float) -> None:
         self.status.failed += 1
         why = "; ".join(f"{one.kind}: {one.why}" for one in bad)
-        self._tell("canaries_failed", why=why, dropped=len(self._waiting), holding=self._plan.hold)
-        if not self._plan.hold:
+        withdrawn = self._ledger.failed()
+        self.status.withdrawn += withdrawn
+        dropped, stopping = len(self._waiting), self._plan.hold or self._plan.revise
+        self._tell("canaries_failed", why=why, dropped=dropped, withdrawn=withdrawn, stopping=stopping)
+        if not stopping:
             return
         if self.status.halted:
             self._mender.failed(now)

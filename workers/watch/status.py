@@ -31,6 +31,7 @@ class Status:
     Attributes:
         halted: why nothing is scored, for people; empty while the model is trusted.
         held: answers that wait for canaries.
+        withdrawn: answers that went out and were taken back, for their items to be scored again.
         dropped: answers that a failed round has taken back, for their items to be read again.
         passed: rounds whose canaries all scored as recorded.
         failed: the other rounds.
@@ -43,6 +44,7 @@ class Status:
     halted: str = ""
     held: int = 0
     dropped: int = 0
+    withdrawn: int = 0
     passed: int = 0
     failed: int = 0
     repairs: int = 0

@@ -1,5 +1,7 @@
 """`sluice score` whose encoder can be broken after it was loaded, by SIGUSR1; a repair helps once a file is there.
 
+SIGUSR2 asks for canaries.
+
 With `frozen` as its argument, canaries are never scored: every answer waits for ever.
 """
 
@@ -9,9 +11,10 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from deploy import scorer
+from deploy.canaries import Watch
 from deploy.process import begin
 from deploy.settings import Settings
 from workers.domains import Domain
@@ -31,7 +34,7 @@ def break_encoder(made: Scorer) -> None:
 def main() -> None:
     settings = Settings.load()
     stopped = begin(settings, "score", verbose=False)
-    load, domains = scorer._load, scorer._domains
+    load, domains, watch = scorer._load, scorer._domains, scorer._watch
 
     def loaded(*arguments: Any, **named: Any) -> Scorer:
         made = load(*arguments, **named)
@@ -43,6 +46,12 @@ def main() -> None:
             raise EncoderError("the weights on the disk are wrong as well")
         return domains(options, settings)
 
+    def watched(*arguments: Any) -> Watch:
+        made = watch(*arguments)
+        signal.signal(signal.SIGUSR2, lambda *_: made.service.check_soon())
+        return made
+
+    scorer._watch = cast("Any", watched)
     scorer._load = loaded
     scorer._domains = loaded_again
     if "frozen" in sys.argv:

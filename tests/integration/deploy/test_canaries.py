@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import socket
+import statistics
 import threading
 import time
 import urllib.error
@@ -18,9 +19,10 @@ import pytest
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
 from deploy.scorer import HEADS
+from schemas.decisions import Decision
 from schemas.items import ItemEnvelope, RawItem
-from schemas.scores import SCORE_RECORD, ItemScored
-from streams import clients, offsets
+from schemas.scores import SCORE_RECORD, ItemScored, ItemWithdrawn
+from streams import groupoffsets
 from streams.history import read_whole
 from tests.integration.deploy.pipeline import Pipeline, pipeline
 from tests.integration.deploy.test_worker_kill import _pictures
@@ -105,10 +107,23 @@ def _answers(gate: Pipeline) -> list[ItemScored]:
     return [one for one in found if isinstance(one, ItemScored)]
 
 
+def _withdrawn(gate: Pipeline) -> dict[str, int]:
+    """Return the ids of items whose answers were withdrawn, with what further ones must say to count."""
+    records = read_whole(gate.kafka.properties, gate.names.scores, gate.settings.partitions)
+    found = [SCORE_RECORD.validate_json(record.value() or b"") for record in records]
+    return {one.item_id: one.again for one in found if isinstance(one, ItemWithdrawn)}
+
+
+def _decisions(gate: Pipeline, parent: str) -> list[Decision]:
+    records = read_whole(gate.kafka.properties, gate.names.decisions, gate.settings.partitions)
+    found = [Decision.model_validate_json(record.value() or b"") for record in records]
+    return sorted((one for one in found if one.parent_id == parent), key=lambda one: one.revision)
+
+
 def _committed(gate: Pipeline) -> int:
-    admin = clients.admin(gate.kafka.properties)
     places = range(gate.settings.partitions)
-    return sum(offsets.committed(admin, gate.settings.score_group, gate.names.items, places).values())
+    found = groupoffsets.committed(gate.kafka.properties, gate.settings.score_group, gate.names.items, places)
+    return sum(found.values())
 
 
 @pytest.mark.timeout(600)
@@ -137,14 +152,51 @@ def test_a_worker_whose_model_goes_wrong_answers_nothing_until_it_is_repaired(
         _until(lambda: _get(port, "/readyz")[0] == 200)
         answers = _answers(gate)
     assert len(answers) == 2 * ITEMS
-    sound = Scorer(load_domains(heads, EncoderRegistry(), "cpu")).score([*before, *after])
-    right = {
-        item.envelope.id: result.score
-        for item, result in zip([*before, *after], sound, strict=True)
-        if isinstance(result, Scored)
-    }
+    right = _right_scores(heads, [*before, *after])
     assert {one.item_id: one.score for one in answers} == pytest.approx(right, abs=0.005)
     assert not any(one.cached for one in answers)
+
+
+def _right_scores(heads: Path, items: list[RawItem]) -> dict[str, float]:
+    sound = Scorer(load_domains(heads, EncoderRegistry(), "cpu")).score(items)
+    return {
+        item.envelope.id: result.score for item, result in zip(items, sound, strict=True) if isinstance(result, Scored)
+    }
+
+
+@pytest.mark.timeout(600)
+def test_under_revise_what_a_wrong_model_answered_is_withdrawn_and_its_parent_is_decided_again(
+    kafka: KafkaAddress, redis_address: RedisAddress, tmp_path: Path
+) -> None:
+    items = _items("parent", list(islice(_pictures(), ITEMS)))
+    port, heads = _free_port(), _heads(tmp_path)
+    with pipeline(kafka, redis_address, tmp_path) as gate:
+        gate.start("decide-0", "decide")
+        gate.environment = {
+            **_environment(port, heads),
+            "SLUICE_CANARY_POLICY": "revise",
+            "SLUICE_CANARY_SECONDS": "3600",
+        }
+        worker = gate.start("score-0", module=MODULE)
+        _until(lambda: 'sluice_canary_rounds_total{result="passed"} 1.0' in _get(port, "/metrics")[1])
+        os.kill(worker.pid, signal.SIGUSR1)
+        _publish(gate, items)
+        _until(lambda: len(_decisions(gate, "parent")) == 1)
+        os.kill(worker.pid, signal.SIGUSR2)
+        _until(lambda: len(_withdrawn(gate)) == ITEMS)
+        assert "not to be trusted" in _get(port, "/readyz")[1]
+        (tmp_path / "repaired").touch()
+        _until(lambda: len(_decisions(gate, "parent")) == 2)
+        wrong, revised = _decisions(gate, "parent")
+        numbers, answers = _withdrawn(gate), _answers(gate)
+        assert f"sluice_canary_withdrawn_items_total {ITEMS}.0" in _get(port, "/metrics")[1]
+    right = _right_scores(heads, items)
+    again = {one.item_id: one for one in answers if one.again}
+    assert {name: one.again for name, one in again.items()} == numbers
+    assert {name: one.score for name, one in again.items()} == pytest.approx(right, abs=0.005)
+    assert (revised.revision, revised.cause, revised.counts.scored) == (1, "complete", ITEMS)
+    assert revised.score == pytest.approx(statistics.median(right.values()), abs=0.005)
+    assert wrong.score != pytest.approx(revised.score, abs=0.02)
 
 
 @pytest.mark.timeout(600)

@@ -9,7 +9,7 @@ from typing import Any
 from aggregation import PartitionGate, Verdict
 from schemas.checkpoint import Checkpoint
 from schemas.policy import Policy, Rule
-from tests.unit.aggregation.records import NOW, activated, ended, failed, fields, scored, skipped
+from tests.unit.aggregation.records import NOW, activated, ended, failed, fields, scored, skipped, withdrawn
 
 WINDOWS: list[dict[str, Any]] = [
     {"by": "whole"},
@@ -75,6 +75,9 @@ def some_record(draw: Random, at: int) -> bytes:
         return ended(parent, draw.choice([None, 4, 5]), at, kind=kind)
     item_time = draw.choice([None, NOW + index * 300, NOW + index * 300, 10**15])
     other: dict[str, Any] = {"count": count, "at": at, "kind": kind, "item_time": item_time}
+    if what < 0.19:
+        return withdrawn(parent, index, draw.choice([1, 1, 2]), **other)
+    other["again"] = draw.choice([0, 0, 0, 0, 1, 2])
     if what < 0.22:
         return failed(parent, index, **other)
     if what < 0.26:

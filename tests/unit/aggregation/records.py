@@ -11,7 +11,15 @@ from aggregation import PartitionGate, Verdict
 from schemas.checkpoint import Checkpoint
 from schemas.decisions import Decision
 from schemas.policy import Policy, Rule
-from schemas.scores import ItemFailed, ItemRuled, ItemScored, ItemSkipped, ParentEnded, PolicyActivated
+from schemas.scores import (
+    ItemFailed,
+    ItemRuled,
+    ItemScored,
+    ItemSkipped,
+    ItemWithdrawn,
+    ParentEnded,
+    PolicyActivated,
+)
 
 SCORER = "f" * 64
 NOW = 1_700_000_000_000
@@ -33,6 +41,11 @@ def failed(parent: str, index: int, count: int | None = None, at: int = 0, **oth
 def skipped(parent: str, index: int, count: int | None = None, at: int = 0, **other: Any) -> bytes:
     fields = _filled({"item_id": f"{parent}/{index}", "cause": "empty", **other})
     return ItemSkipped(parent_id=parent, index=index, count=count, appended_at=at, **fields).to_json()
+
+
+def withdrawn(parent: str, index: int, again: int, count: int | None = None, at: int = 0, **other: Any) -> bytes:
+    fields = _filled({"item_id": f"{parent}/{index}", "cause": "canaries_failed", "again": again, **other})
+    return ItemWithdrawn(parent_id=parent, index=index, count=count, appended_at=at, **fields).to_json()
 
 
 def ended(parent: str, count: int | None = None, at: int = 0, **other: Any) -> bytes:

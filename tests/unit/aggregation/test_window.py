@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.decisions import Decision
-from tests.unit.aggregation.records import NOW, decisions, ended, failed, fed, only, policy, scored, skipped
+from tests.unit.aggregation.records import NOW, decisions, ended, failed, fed, only, policy, scored, skipped, withdrawn
 
 WINDOWS: list[dict[str, Any]] = [
     {"by": "whole"},
@@ -22,13 +22,17 @@ WINDOWS: list[dict[str, Any]] = [
 
 @st.composite
 def answers(draw: st.DrawFn) -> list[bytes]:
-    """Return answers in any order: several for an index, of several kinds, heads and scorers."""
+    """Return answers in any order: several for an index, of several kinds, heads and scorers, some withdrawn."""
     found = []
     for _ in range(draw(st.integers(1, 14))):
         index = draw(st.integers(0, 6))
         common: dict[str, Any] = {"item_time": index * 250, "item_id": draw(st.sampled_from(["a", "b"]))}
-        what = draw(st.sampled_from(["scored", "scored", "scored", "failed", "skipped"]))
-        if what == "scored":
+        what = draw(st.sampled_from(["scored", "scored", "scored", "failed", "skipped", "withdrawn"]))
+        again = draw(st.sampled_from([0, 0, 0, 1, 2]))
+        common["again"] = max(1, again) if what == "withdrawn" else again
+        if what == "withdrawn":
+            found.append(withdrawn("p", index, **common))
+        elif what == "scored":
             common |= {"calibrated": draw(st.booleans()), "scorer": draw(st.sampled_from(["f" * 64, "a" * 64]))}
             common["reasons"] = draw(st.sampled_from([(), ("dark",)]))
             found.append(scored("p", index, draw(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.9])), **common))

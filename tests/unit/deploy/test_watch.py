@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import pytest
-
-from deploy.errors import ConfigurationError
 from deploy.health import Health
-from deploy.settings import Settings
 from streams.standing import Standing
 
 
@@ -37,9 +33,3 @@ def test_an_encoder_in_training_mode_is_named_by_health() -> None:
     assert not judged.ready().ok
     assert "minilm is in training mode" in judged.alive().why
     assert judged.body(judged.alive())["encoders"] == {"lite0": "evaluation", "minilm": "training"}
-
-
-def test_a_policy_that_is_not_built_is_refused_and_the_word_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLUICE_CANARY_POLICY", "revise")
-    with pytest.raises(ConfigurationError, match="'revise' is not built"):
-        Settings.load()

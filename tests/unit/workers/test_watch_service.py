@@ -212,3 +212,23 @@ def test_canaries_are_scored_at_their_interval_without_any_items(make: Make) -> 
     gate.until(lambda: gate.service.status.passed >= 2)
     gate.encoder.wrong = True
     gate.until(lambda: gate.service.status.failed == 1)
+
+
+def test_under_revise_answers_go_out_at_once_and_those_since_the_last_passed_round_are_taken_back(make: Make) -> None:
+    gate = make(plan=Plan(seconds=NEVER, hold=False, revise=True))
+    for token in range(4):
+        gate.service.submit(token, picture(100 + token))
+    assert len(gate.take(4)) == 4
+    gate.service.check_soon()
+    gate.until(lambda: gate.service.status.passed == 1)
+    for token in range(4, 8):
+        gate.service.submit(token, picture(100 + token))
+    assert len(gate.take(4)) == 4
+    assert gate.service.take_back() == []
+    gate.encoder.wrong = True
+    gate.service.check_soon()
+    gate.until(lambda: gate.service.status.failed == 1)
+    assert sorted(gate.service.take_back()) == [4, 5, 6, 7]
+    assert gate.service.take_back() == []
+    gate.until(lambda: not gate.service.status.halted)
+    assert gate.service.status.withdrawn == 4

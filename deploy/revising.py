@@ -1,0 +1,111 @@
+"""`SLUICE_CANARY_POLICY=revise`: what a worker answered while its model was wrong is withdrawn, and answered again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from confluent_kafka import Message
+
+from deploy.itemrecords import record_of
+from deploy.tokens import Token
+from schemas.items import RawItem
+from schemas.scores import ItemWithdrawn
+from streams import envelope
+from streams.corrections import Corrections, Place
+from streams.gates import Notify
+from streams.messages import headers_of, value_of
+from workers.results import Result, Skipped
+from workers.watch.service import WatchedService
+
+CAUSE: Final = "canaries_failed"
+_AT_ONCE: Final = 32  # items that are scored again at a time, beside those of the loop
+
+
+class Reviser:
+    """Withdraws answers that canaries have put in doubt, and lets their items be scored again once they pass."""
+
+    def __init__(
+        self,
+        service: WatchedService[Token],
+        corrections: Corrections,
+        notify: Notify,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """Serve one watched service. `clock` tells s since 1970, which numbers withdrawals."""
+        self._service, self._corrections, self._notify, self._clock = service, corrections, notify, clock
+        self._waiting: dict[Place, Token] = {}  # withdrawn
+        self._begun: dict[Place, Token] = {}  # of them, those that are being read and scored again
+        self._inside: set[Place] = set()  # of those, what the service has
+        self.again = 0  # items that were answered again
+
+    def turn(self) -> None:
+        """Withdraw what is in doubt, and hand over what is to be scored again.
+
+        Raises:
+            KafkaException: a record could not be written.
+            ServiceError: the service is closed or has failed.
+        """
+        self._withdraw()
+        if self._service.status.halted:
+            self._give_up()
+        else:
+            self._go_on()
+        self._corrections.serve()
+
+    def answer(self, token: Token, result: Result) -> None:
+        """Send the answer to an item that was read again."""
+        self._inside.discard(token.place)
+        self._begun.pop(token.place, None)
+        self.again += 1
+        answer = record_of(token.ticket, token.envelope, result)
+        self._corrections.send(answer.model_copy(update={"again": token.again}), token.message)
+
+    def close(self) -> None:
+        """Stop. What was withdrawn and not answered again stays without an answer, and its parent goes to review."""
+        left = len(self._waiting) + len(self._begun)
+        if left:
+            self._notify("not_scored_again", items=left)
+        self._corrections.close()
+
+    def _withdraw(self) -> None:
+        doubtful = self._service.take_back()
+        now = int(self._clock() * 1000)
+        for token in doubtful:
+            number = max(now, token.again + 1)
+            self._corrections.send(_withdrawal(token, number))
+            self._waiting[token.place] = Token(token.ticket, token.envelope, number)
+        if doubtful:
+            self._notify("answers_withdrawn", items=len(doubtful), cause=CAUSE)
+
+    def _give_up(self) -> None:
+        """Begin once more later: what the service has is dropped, and what is read finds nobody."""
+        self._waiting = {**self._begun, **self._waiting}
+        self._begun, self._inside = {}, set()
+
+    def _go_on(self) -> None:
+        """Read and score again what was withdrawn, a few at a time."""
+        if self._waiting and not self._begun and not self._corrections.reading:
+            self._begun, self._waiting = self._waiting, {}
+            self._corrections.read_again(self._begun)
+        for message in self._corrections.messages(_AT_ONCE - len(self._inside)):
+            self._submit(message)
+        if self._begun and not self._inside and not self._corrections.reading:
+            self._notify("not_scored_again", items=len(self._begun))  # retention has deleted them
+            self._begun = {}
+
+    def _submit(self, message: Message) -> None:
+        known = self._begun.get((message.partition() or 0, message.offset() or 0))
+        if known is None:
+            return
+        parsed = envelope.parse(headers_of(message) or {}, message.key(), value_of(message))
+        if isinstance(parsed, RawItem):
+            self._inside.add(known.place)
+            self._service.submit(Token(known.ticket, parsed.envelope, known.again, message), parsed)
+
+
+def _withdrawal(token: Token, number: int) -> ItemWithdrawn:
+    place = record_of(token.ticket, token.envelope, Skipped(CAUSE))
+    fields = place.model_dump(exclude={"type", "policy", "duplicate_of"})
+    return ItemWithdrawn.model_validate({**fields, "again": number})

@@ -1,0 +1,131 @@
+"""Records about items that were answered before: withdrawals, and answers to messages that are read once more.
+
+It has a producer of its own, so that nothing here holds up the loop. No order between the two producers is needed: an
+answer and its withdrawal mean the same whichever comes first.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from schemas.scores import ItemFailed, ItemWithdrawn
+from streams import clients
+from streams.deadletters import dead_letter
+from streams.history import read_from
+from streams.topics import MAX_DEAD_LETTER_BYTES, TopicNames
+from streams.work import Answer
+
+_log = logging.getLogger("sluice.score")
+_AHEAD: Final = 32  # messages read before they are asked for
+_FLUSH_SECONDS: Final = 5.0
+
+Place = tuple[int, int]
+"""Partition and offset of a message of `items`."""
+
+
+class Corrections:
+    """Writes corrections to `scores`, and reads messages of `items` again."""
+
+    def __init__(self, properties: clients.Properties, names: TopicNames) -> None:
+        """Open the producer.
+
+        Raises:
+            PropertiesError: it refuses its properties.
+        """
+        self._properties, self._names = properties, names
+        self._producer: Producer = clients.producer(properties, message_max_bytes=MAX_DEAD_LETTER_BYTES)
+        self._failure: KafkaError | None = None
+        self._read: queue.Queue[Message] = queue.Queue(_AHEAD)
+        self._closed = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.absent = 0  # messages that were to be read again, and that retention had deleted
+
+    def send(self, record: Answer | ItemWithdrawn, message: Message | None = None) -> None:
+        """Produce a record; where it says that an item failed, the item's dead letter goes first.
+
+        Raises:
+            KafkaException: an earlier record could not be written.
+        """
+        if isinstance(record, ItemFailed) and message is not None:
+            letter = dead_letter(message, "score", record.cause, record.detail)
+            self._producer.produce(self._names.dead_letters, on_delivery=self._delivered, **letter)
+            self._producer.flush(_FLUSH_SECONDS)
+        self._producer.produce(
+            self._names.scores, key=record.parent_id.encode(), value=record.to_json(), on_delivery=self._delivered
+        )
+        self.serve()
+
+    def serve(self) -> None:
+        """Learn of what was acknowledged.
+
+        Raises:
+            KafkaException: a record could not be written.
+        """
+        self._producer.poll(0)
+        if self._failure is not None:
+            raise KafkaException(self._failure)
+
+    @property
+    def reading(self) -> bool:
+        """Whether messages are being read again, or wait to be taken."""
+        return (self._thread is not None and self._thread.is_alive()) or not self._read.empty()
+
+    def read_again(self, places: Iterable[Place]) -> None:
+        """Begin to read messages once more, on a thread. Nothing else may be read meanwhile: see `reading`."""
+        wanted: defaultdict[int, set[int]] = defaultdict(set)
+        for partition, offset in places:
+            wanted[partition].add(offset)
+        self._thread = threading.Thread(target=self._reread, args=(wanted,), name="sluice-again", daemon=True)
+        self._thread.start()
+
+    def messages(self, limit: int) -> list[Message]:
+        """Return messages that were read again, as many as are there and `limit` at most."""
+        found: list[Message] = []
+        while len(found) < limit:
+            try:
+                found.append(self._read.get_nowait())
+            except queue.Empty:
+                break
+        return found
+
+    def close(self) -> None:
+        """Wait a little for the last acknowledgements, and stop reading."""
+        self._closed.set()
+        self._producer.flush(_FLUSH_SECONDS)
+        self._producer.purge()
+        self._producer.close()
+        if self._thread is not None:
+            self._thread.join(_FLUSH_SECONDS)
+
+    def _reread(self, wanted: Mapping[int, set[int]]) -> None:
+        left = {partition: set(offsets) for partition, offsets in wanted.items()}
+        try:
+            for message in read_from(self._properties, self._names.items, {n: min(o) for n, o in wanted.items()}):
+                own = left.get(message.partition() or 0, set())
+                if message.offset() in own:
+                    own.discard(message.offset() or 0)
+                    self._offer(message)
+                if self._closed.is_set() or not any(left.values()):
+                    break
+        except KafkaException as exception:
+            _log.warning("items could not be read again: %s", exception.args[0])
+        self.absent += sum(map(len, left.values()))
+
+    def _offer(self, message: Message) -> None:
+        while not self._closed.is_set():
+            try:
+                self._read.put(message, timeout=0.2)
+            except queue.Full:
+                continue
+            return
+
+    def _delivered(self, error: KafkaError | None, _: Message) -> None:
+        if error is not None and self._failure is None:
+            self._failure = error
