@@ -6,7 +6,7 @@ LOCKS := requirements.lock samples.lock
 SETUP := .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format chaos bench-decider bench-early bench-memory bench-ratings bench-quality schemas lock clean
+.PHONY: help setup demo test check format chaos bench-decider bench-early bench-memory bench-ratings bench-quality bench-replay schemas lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -20,7 +20,7 @@ demo: $(SETUP) ## run the main job: real material through real Kafka and Valkey 
 	@$(BIN)/sluice demo $(ARGS)
 
 test: check ## check, then run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(ARGS)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(SETUP) ## formatting, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .
@@ -49,6 +49,9 @@ bench-ratings: $(SETUP) ## heads judged by people's ratings of MRI scans, which 
 
 bench-quality: $(SETUP) ## what scores are worth on held-out sources, per kind, recipe and defect (ARGS="--quick")
 	@$(BIN)/python -m tests.bench.quality $(ARGS)
+
+bench-replay: $(SETUP) ## a replay from a warm cache, and one of the policy alone, beside the cold run (ARGS="--items 500")
+	@$(BIN)/python -m tests.bench.replay $(ARGS)
 
 schemas: $(SETUP) ## write the JSON Schema files anew from the models
 	@$(BIN)/python -m schemas.export

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -81,3 +82,18 @@ def test_too_large_an_entry_is_left_out(client: Redis) -> None:
     cache.put_many({"large": entry()})
     assert cache.counts.oversized == 1
     assert client.exists("large") == 0
+
+
+def test_seed_fault_19_each_item_has_its_entry_the_longest_unused_goes_first_and_threads_share_it(
+    cache: RedisCache, client: Redis
+) -> None:
+    """A batch under one key is only found by the same batch; first in, first out throws away what is used most."""
+    keys = [f"shared/{number}" for number in range(40)]
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda number: cache.put_many({keys[number]: entry(number)}), range(40)))
+        batches = list(threads.map(lambda size: cache.get_many(keys[:size]), range(1, 41)))
+    for size, found in enumerate(batches, 1):
+        assert [one and one.embedding.tobytes() for one in found] == [
+            entry(number).embedding.tobytes() for number in range(size)
+        ]
+    assert client.config_get("maxmemory-policy") == {"maxmemory-policy": "allkeys-lru"}

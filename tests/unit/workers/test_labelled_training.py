@@ -82,7 +82,7 @@ def test_equal_seeds_give_equal_bytes_and_a_folder_that_is_there_stays(
     assert write_result(tmp_path / "a", *other[:2])[0] != first
 
 
-def test_embedding_and_metrics_are_always_compared_with_each_alone(
+def test_seed_fault_31_embedding_and_metrics_are_always_compared_with_each_alone(
     once: tuple[Drawn, Fitted, Verdict, Warnings],
 ) -> None:
     _, fitted, verdict, warnings = once
