@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -9,11 +10,13 @@ from numpy.typing import NDArray
 from sklearn.isotonic import IsotonicRegression
 
 from workers.heads import Calibrator, Isotonic, Platt
+from workers.heads.networks import sigmoid
 from workers.training.labelled import Array
 from workers.training.learning import fit_logistic
 
 LEAST_ITEMS: Final = 20
 LEAST_OF_CLASS: Final = 5
+LEAST_GROUPS: Final = 3  # of two, each is judged by a single other one
 ISOTONIC_FROM: Final = 1000
 """Isotonic regression needs about so many items not to overfit (Niculescu-Mizil and Caruana 2005); below it, Platt."""
 
@@ -35,6 +38,35 @@ def fit_calibrator(logits: Array, good: NDArray[np.bool_]) -> Calibrator | None:
     if len(good) < LEAST_ITEMS or min(positives, len(good) - positives) < LEAST_OF_CLASS:
         return None
     return _isotonic(logits, good) if len(good) >= ISOTONIC_FROM else _platt(logits, good)
+
+
+def carries_over(logits: Array, good: NDArray[np.bool_], groups: Sequence[str]) -> bool:
+    """Whether calibrators tell more of groups that they have not seen than the head's own sigmoid does.
+
+    Each group in turn is left out, and the log loss of what the others' calibrator makes of it is held against that of
+    the sigmoid. A few groups can be separated by two numbers that mean nothing for the next one.
+
+    Args:
+        logits: (n,).
+        good: (n,), as the labels say.
+        groups: (n,) names.
+    """
+    names, loss, plain = np.asarray(groups), 0.0, 0.0
+    if len(set(groups)) < LEAST_GROUPS:
+        return False
+    for group in sorted(set(groups)):
+        out = names == group
+        calibrator = fit_calibrator(logits[~out], good[~out])
+        if calibrator is None:
+            continue
+        loss += _log_loss(calibrator.probabilities(logits[out]), good[out])
+        plain += _log_loss(sigmoid(logits[out]), good[out])
+    return loss < plain
+
+
+def _log_loss(probabilities: Array, good: NDArray[np.bool_]) -> float:
+    held = np.clip(np.where(good, probabilities, 1.0 - probabilities), 1e-12, None)
+    return float(-np.log(held).sum())
 
 
 def _platt(logits: Array, good: NDArray[np.bool_]) -> Platt | None:

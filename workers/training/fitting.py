@@ -8,14 +8,22 @@ from functools import partial
 from types import MappingProxyType
 from typing import Final
 
-from schemas.heads import Calibration, DefectHead, HeadManifest, LabelsUsed
+from schemas.heads import Calibration, DefectHead, HeadManifest, LabelsUsed, TrainingSource
+from schemas.items import MAX_IDENTIFIER
 from workers.encoders import Encoder
 from workers.heads import Calibrator, Features, Head, Network, Platt
 from workers.heads.networks import sigmoid
 from workers.heads.store import packed, unpacked
 from workers.metrics import METRICS_VERSION
 from workers.training import copies
-from workers.training.calibrating import ISOTONIC_FROM, LEAST_ITEMS, LEAST_OF_CLASS, fit_calibrator
+from workers.training.calibrating import (
+    ISOTONIC_FROM,
+    LEAST_GROUPS,
+    LEAST_ITEMS,
+    LEAST_OF_CLASS,
+    carries_over,
+    fit_calibrator,
+)
 from workers.training.candidates import Judged, choose, fit, inner_folds, judge
 from workers.training.defectheads import fit_defects
 from workers.training.drawn import Choices, Drawn
@@ -114,12 +122,20 @@ def only(judged: Mapping[str, Judged], places: Places) -> dict[str, Judged]:
 
 def _calibrator(drawn: Drawn, logits: Array, warnings: Warnings) -> Calibrator | None:
     places = drawn.places("calibration")
+    groups = [drawn.items.groups[place] for place in places.tolist()]
     calibrator = fit_calibrator(logits[places], drawn.items.good[places])
     if calibrator is None:
         warnings.add(
             f"not calibrated: the calibration groups hold {len(places)} items, of which {LEAST_ITEMS} are needed with "
             f"{LEAST_OF_CLASS} of each class, and better ones must score higher. Scores are no probabilities"
         )
+    elif not carries_over(logits[places], drawn.items.good[places], groups):
+        warnings.add(
+            f"not calibrated: there are {len(set(groups))} calibration groups, of which {LEAST_GROUPS} are needed, and"
+            " what a calibrator learns of some must carry over to the others. Scores are no probabilities: add labels"
+            " from other sources"
+        )
+        return None
     return calibrator
 
 
@@ -175,9 +191,19 @@ def described(
         seed=choices.seed,
         labels=words,
         damages=[],
-        sources=[],
+        sources=_used(drawn),
         results={},
         weights_sha256="0" * 64,
         labels_used=LabelsUsed(sha256=sha256, binary_cut=choices.cut, groups=copies.WORDS, splits=drawn.sizes()),
         metric_versions={name: versions[name] for name in drawn.metrics if versions[name] != METRICS_VERSION},
     )
+
+
+def _used(drawn: Drawn) -> list[TrainingSource]:
+    """Return the contents that have a part in the head's scores, so that nobody judges it by them."""
+    used = drawn.places("train", "calibration").tolist()
+    return [
+        TrainingSource(name=one.row.name[:MAX_IDENTIFIER], sha256=one.sha256, licence="not stated", items=1)
+        for one in (drawn.examples[place] for place in used)
+        if one.sha256
+    ]
