@@ -15,10 +15,12 @@ from deploy.cli import (
     encoder,
     explain,
     items,
+    local,
     monitor,
     policy,
     publish,
     report,
+    sample,
     score,
     topics,
     train,
@@ -43,6 +45,8 @@ app.command()(watch.watch)
 app.command()(explain.explain)
 app.command()(items.items)
 app.command()(report.report)
+app.command()(sample.sample)
+app.command()(local.local)
 app.command()(train.train)
 app.command()(doctor.doctor)
 app.add_typer(policy.app, name="policy")

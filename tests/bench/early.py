@@ -19,9 +19,10 @@ from rich.progress import track
 
 from deploy.brokers.jars import KAFKA_VERSION
 from deploy.brokers.ladder import open_kafka
+from deploy.demo.clips import items
 from deploy.settings import Settings
 from schemas.items import RawItem
-from tests.bench.early_material import clips, items
+from tests.bench.early_material import clips
 from tests.bench.early_oracle import Foreseen, foresee
 from tests.bench.early_run import FOLDER, Ran, Trial
 from tests.bench.report import Figure, Report

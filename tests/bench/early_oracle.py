@@ -20,9 +20,10 @@ from dataclasses import dataclass
 import msgspec
 
 from aggregation import PartitionGate
+from deploy.demo.clips import KIND
 from schemas.decisions import Decision
 from schemas.policy import Policy, Rule
-from tests.bench.early_material import KIND, SOURCE
+from tests.bench.early_material import SOURCE
 from tests.unit.aggregation.records import scored
 
 Scores = Mapping[str, Sequence[float]]
