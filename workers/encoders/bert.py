@@ -29,12 +29,17 @@ class Bert(nn.Module):
         return tuple(states)
 
 
+def _unfilled(rows: int, width: int) -> nn.Embedding:
+    """Return a table whose numbers come later. Drawing them on the meta device would import torch's compiler: 7 s."""
+    return nn.Embedding(rows, width, _weight=torch.empty(rows, width))
+
+
 class _Embeddings(nn.Module):
     def __init__(self, vocabulary: int, width: int, positions: int) -> None:
         super().__init__()
-        self.word_embeddings = nn.Embedding(vocabulary, width)
-        self.position_embeddings = nn.Embedding(positions, width)
-        self.token_type_embeddings = nn.Embedding(2, width)
+        self.word_embeddings = _unfilled(vocabulary, width)
+        self.position_embeddings = _unfilled(positions, width)
+        self.token_type_embeddings = _unfilled(2, width)
         self.LayerNorm = nn.LayerNorm(width, eps=1e-12)
 
     def forward(self, ids: torch.Tensor) -> torch.Tensor:
