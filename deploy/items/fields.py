@@ -38,6 +38,14 @@ def _own(name: str, sort: Sort) -> Field:
     return Field(sort, get)
 
 
+def _of_score(sort: Sort, worked_out: Callable[[float], Value]) -> Field:
+    def get(item: Item, _: Decided | None) -> Value:
+        score: float | None = item.score  # a parent that is listed as an item may have none
+        return None if score is None else worked_out(score)
+
+    return Field(sort, get)
+
+
 FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
     {
         "score": _own("score", "number"),
@@ -59,9 +67,9 @@ FIELDS: Final[Mapping[str, Field]] = MappingProxyType(
         "label": Field("text", lambda _, one: one.label if one else None),
         "parent_score": Field("number", lambda _, one: one.score if one else None),
         # of the score
-        "model_entropy": Field("number", lambda item, _: entropy(item.score)),
-        "model_margin": Field("number", lambda item, _: margin(item.score)),
-        "model_band": Field("text", lambda item, _: band(item.score)),
+        "model_entropy": _of_score("number", entropy),
+        "model_margin": _of_score("number", margin),
+        "model_band": _of_score("text", band),
     }
 )
 
