@@ -1,4 +1,7 @@
-"""What `sluice monitor` tells of pass rates, on the topic `alarms`. An alarm changes nothing by itself."""
+"""What is told on the topic `alarms`: pass rates by `sluice monitor`, realised risk by `sluice risk`.
+
+An alarm changes nothing by itself.
+"""
 
 from __future__ import annotations
 
@@ -48,3 +51,24 @@ class Alarm(Record):
     expected: PassRate = Field(description="The band of the policy's rule; its edges belong to it.")
     counts: ActionCounts
     told_at: int = Field(description="The monitor's clock, ms since 1970 UTC.")
+
+
+class RiskAlarm(Record):
+    """More of the accepted parents are bad than was guaranteed, as far as audits tell.
+
+    It is told once for one guarantee, when the sequential test first says so; there is no record that takes it back.
+    """
+
+    type: Literal["RiskAlarm"] = "RiskAlarm"
+    id: Identifier = Field(description="UUID version 5 of the guarantee and of the audit that raised it.")
+    state: Literal["raised"] = "raised"
+    alpha: Share = Field(description="At most this share of the accepted was to be bad,")
+    delta: Share = Field(description="with confidence 1 - delta.")
+    calibration: Sha256 | None = Field(default=None, description="Digest of the labels that the guarantee rests on.")
+    audits: Count = Field(description="Accepted parents that a person has checked, up to the one that raised it.")
+    bad: Count = Field(description="Of them.")
+    sources: tuple[Identifier, ...]
+    kinds: tuple[Identifier, ...]
+    policies: tuple[Identifier, ...] = Field(description="name@version of those that accepted.")
+    raised_by: Identifier = Field(description="Id of the label that raised it.")
+    told_at: int = Field(description="The clock of who told it, ms since 1970 UTC.")

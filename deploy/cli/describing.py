@@ -23,6 +23,7 @@ _ENCODER = {
     "differs": "here, but another one: a worker refuses the head",
     "absent": "not here: `sluice encoder add` adds it",
 }
+_SOURCES = 100  # that are listed
 # What stands in lines of its own; any other field that a manifest has is printed as it is.
 _TOLD = frozenset(
     {
@@ -170,8 +171,10 @@ def _trained(manifest: HeadManifest) -> Iterator[tuple[str, str]]:
     if manifest.damages:
         yield "damages", ", ".join(manifest.damages)
     yield "seed", str(manifest.seed)
-    for source in manifest.sources:
+    for source in manifest.sources[:_SOURCES]:
         yield "source", f"{source.name}: {source.items} items; {source.licence}; sha256 {source.sha256[:16]}"
+    if len(manifest.sources) > _SOURCES:
+        yield "source", f"and {len(manifest.sources) - _SOURCES} more; --json lists them"
     for name, value in manifest.model_dump(mode="json", exclude_defaults=True).items():
         if name not in _TOLD:
             yield name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

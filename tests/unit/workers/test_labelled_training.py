@@ -61,6 +61,10 @@ def test_a_head_from_labels_serves_what_was_evaluated(
     assert manifest.labels_used is not None
     assert manifest.labels_used.binary_cut == 0.5
     assert sum(size.items for size in manifest.labels_used.splits.values()) == 200
+    listed = {source.sha256 for source in manifest.sources}
+    had_a_part = {own.examples[place].sha256 for place in own.places("train", "calibration").tolist()}
+    assert listed == had_a_part  # so that nobody judges the head by them; what only judged it is not among them
+    assert 0 < len(listed) < 200
     shown = {item.name: item.score for item in verdict.evaluation.items}
     assert shown == pytest.approx({one.row.name: score for one, score in zip(own.examples, fitted.scores, strict=True)})
 
