@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 
 from aggregation.lane import Lane
 from aggregation.terms import Terms
+from schemas.experiments import Arm, arm_of
 from schemas.policy import Policy, Rule
 
 
@@ -17,26 +16,38 @@ class Edition:
     def __init__(self, name: str, policy: Policy) -> None:
         """Make the lanes of its rules. `name` is name@version, or empty for the decider's own policy."""
         self.name = name
-        self._policy = policy
-        digest = policy.digest()
-        self._by_rule = {id(rule): Lane(name, Terms(rule, _reference(policy, digest, rule))) for rule in policy.rules}
-        self._by_scope: dict[tuple[str, str], Lane] = {}
+        self._experiment = policy.experiment
+        self._lanes = _Lanes(name, policy, None if policy.experiment is None else Arm.CONTROL)
+        self._candidates = self._lanes if policy.experiment is None else _Lanes(name, policy, Arm.CANDIDATE)
 
-    @property
-    def lanes(self) -> Iterable[Lane]:
-        """One for each rule."""
-        return self._by_rule.values()
+    def lane_of(self, kind: str, source: str, parent_id: str) -> Lane:
+        """Return the lane of a parent, by its kind and source and, in an experiment, by its arm."""
+        split = self._experiment
+        if split is not None and arm_of(split.name, split.share, parent_id) is Arm.CANDIDATE:
+            return self._candidates[kind, source]
+        return self._lanes[kind, source]
 
-    def lane_of(self, kind: str, source: str) -> Lane:
-        """Return the lane of a parent's kind and source."""
-        lane = self._by_scope.get((kind, source))
-        if lane is None:
-            lane = self._by_scope[kind, source] = self._by_rule[id(self._policy.rule_for(kind, source))]
+
+class _Lanes(dict[tuple[str, str], Lane]):
+    """The lanes of an arm by kind and source, one for each rule; found when they are asked for first."""
+
+    def __init__(self, name: str, policy: Policy, arm: Arm | None) -> None:
+        super().__init__()
+        digest, self._policy, self._arm = policy.digest(), policy, arm
+        self._by_rule = {
+            (rule.kind, rule.source): Lane(name, Terms(rule, _reference(policy, digest, rule, arm)))
+            for rule in policy.rules_in(arm)
+        }
+
+    def __missing__(self, scope: tuple[str, str]) -> Lane:
+        rule = self._policy.rule_for(*scope, self._arm)
+        lane = self[scope] = self._by_rule[rule.kind, rule.source]
         return lane
 
 
-def _reference(policy: Policy, digest: str, rule: Rule) -> bytes:
+def _reference(policy: Policy, digest: str, rule: Rule, arm: Arm | None) -> bytes:
     rule_as_it_is = rule.model_dump(mode="json")
-    return msgspec.json.encode(
-        {"name": policy.name, "version": policy.version, "digest": digest, "rule": rule_as_it_is}
-    )
+    named = {"name": policy.name, "version": policy.version, "digest": digest, "rule": rule_as_it_is}
+    if arm is not None and policy.experiment is not None:
+        named["experiment"] = {"name": policy.experiment.name, "share": policy.experiment.share, "arm": arm.value}
+    return msgspec.json.encode(named)

@@ -46,9 +46,9 @@ class Editions:
         """Name@version of the policy in force; empty for the decider's own."""
         return self._current.name
 
-    def lane_of(self, kind: str, source: str) -> Lane:
-        """Return the lane of a parent's kind and source under the policy in force."""
-        return self._current.lane_of(kind, source)
+    def lane_of(self, kind: str, source: str, parent_id: str) -> Lane:
+        """Return the lane of a parent under the policy in force."""
+        return self._current.lane_of(kind, source, parent_id)
 
     def switch(self, marker: wire.PolicyActivated, offset: int) -> bool:
         """Put the policy of a marker in force; return whether there is one."""
@@ -60,7 +60,7 @@ class Editions:
     def were_cut_otherwise(self, window: Window) -> bool:
         """Whether a policy has been in force since a window was opened that has other windows: items went to those."""
         return any(
-            edition.lane_of(window.kind, window.source).terms.window != window.lane.terms.window
+            edition.lane_of(window.kind, window.source, window.parent_id).terms.window != window.lane.terms.window
             for offset, edition in self._switches
             if offset > window.first_offset
         )

@@ -171,7 +171,7 @@ class PartitionGate:
         """Take a record whose parent has no open window that holds all of it."""
         if type(record) is wire.ParentEnded:
             self._end_parts(record, time)
-        lane = self._editions.lane_of(record.kind, record.source)
+        lane = self._editions.lane_of(record.kind, record.source, record.parent_id)
         if lane.terms.whole or self._windows.claims(record.parent_id, offset, time):
             window = self._windows.find(record.parent_id, lane, WHOLE_PARENT, record, offset, time=self.stream_time)
             if window is not None:

@@ -8,7 +8,7 @@ from typing import Final
 
 from confluent_kafka import Message
 
-from deploy.itemrecords import record_of
+from deploy.itemrecords import place_of, record_of
 from deploy.tokens import Token
 from schemas.items import RawItem
 from schemas.scores import ItemWithdrawn
@@ -16,7 +16,8 @@ from streams import envelope
 from streams.corrections import Corrections, Place
 from streams.gates import Notify
 from streams.messages import headers_of, value_of
-from workers.results import Result, Skipped
+from streams.work import Shadowed
+from workers.results import Result
 from workers.watch.service import WatchedService
 
 CAUSE: Final = "canaries_failed"
@@ -59,8 +60,12 @@ class Reviser:
         self._inside.discard(token.place)
         self._begun.pop(token.place, None)
         self.again += 1
-        answer = record_of(token.ticket, token.envelope, result)
-        self._corrections.send(answer.model_copy(update={"again": token.again}), token.message)
+        answer, number = record_of(token.ticket, token.envelope, result), {"again": token.again}
+        if isinstance(answer, Shadowed):
+            shadows = {name: one.model_copy(update=number) for name, one in answer.shadows.items()}
+            self._corrections.send(answer.live.model_copy(update=number), token.message, shadows)
+        else:
+            self._corrections.send(answer.model_copy(update=number), token.message)
 
     def close(self) -> None:
         """Stop. What was withdrawn and not answered again stays without an answer, and its parent goes to review."""
@@ -106,6 +111,5 @@ class Reviser:
 
 
 def _withdrawal(token: Token, number: int) -> ItemWithdrawn:
-    place = record_of(token.ticket, token.envelope, Skipped(CAUSE))
-    fields = place.model_dump(exclude={"type", "policy", "duplicate_of"})
-    return ItemWithdrawn.model_validate({**fields, "again": number})
+    fields = place_of(token.ticket, token.envelope)
+    return ItemWithdrawn(**fields, again=number, cause=CAUSE)

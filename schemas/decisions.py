@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from schemas.base import Record
+from schemas.experiments import Arm, ExperimentName, SplitShare
 from schemas.items import Identifier, Index, Sha256
 from schemas.policy import Action, Label, Rule
 from schemas.scores import Score
@@ -43,6 +44,14 @@ class WorstItem(Record):
     reasons: tuple[str, ...] = ()
 
 
+class ArmRef(Record):
+    """The arm of an experiment that a parent is in."""
+
+    name: ExperimentName
+    share: SplitShare = Field(description="Of the candidate's arm.")
+    arm: Arm
+
+
 class PolicyRef(Record):
     """The policy that decided, with the rule as it was, so that the decision can be made again from the record."""
 
@@ -50,6 +59,7 @@ class PolicyRef(Record):
     version: int
     digest: Sha256
     rule: Rule
+    experiment: ArmRef | None = Field(default=None, description="None: the policy has no experiment.")
 
 
 class Bounds(Record):

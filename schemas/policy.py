@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, field_serializer, model_validator
 
 from schemas.base import Document
+from schemas.experiments import Arm, ExperimentName, SplitShare, arm_of
 from schemas.itemrules import MAX_ITEM_RULES, ItemRule
 from schemas.items import Identifier
 from schemas.windows import Milliseconds, Whole, WindowRule
@@ -150,6 +151,9 @@ class Rule(Document):
     )
     audit: Audit = Audit()
     expected_pass_rate: PassRate | None = None
+    bad_below: Annotated[float, Field(gt=0.0, le=1.0)] = Field(
+        default=0.5, description="A parent is bad when its label is below this; thresholds are calibrated by it."
+    )
     uncalibrated_may_reject: bool = Field(
         default=False, description="Off: a head that is not calibrated sends to review what it would reject."
     )
@@ -181,6 +185,29 @@ class Rule(Document):
         return self
 
 
+class Experiment(Document):
+    """A candidate for a share of the parents: with other thresholds, other rules, or neither and another head.
+
+    A parent's arm follows from the experiment's name and the parent's id (`schemas/experiments.py`), as it does in
+    workers that are started with a candidate head of that name and share.
+    """
+
+    name: ExperimentName = Field(description="Another name splits the same parents in another way.")
+    share: SplitShare = Field(description="Of the parents, for the candidate.")
+    thresholds: Thresholds | None = Field(default=None, description="The candidate's, in all rules.")
+    rules: list[Rule] = Field(
+        default=[], description="The candidate's: each in the place of the one for its kind and source, or beside them."
+    )
+
+    @model_validator(mode="after")
+    def _one_or_the_other(self) -> Self:
+        if self.thresholds is not None and self.rules:
+            raise ValueError("an experiment has thresholds or rules, not both; write the thresholds into the rules")
+        if len({(rule.kind, rule.source) for rule in self.rules}) != len(self.rules):
+            raise ValueError("an experiment has two rules for one kind and source; keep one")
+        return self
+
+
 class Policy(Document):
     """A named, versioned set of rules.
 
@@ -190,6 +217,7 @@ class Policy(Document):
     name: Identifier
     version: Annotated[int, Field(ge=1)] = 1
     rules: Annotated[list[Rule], Field(min_length=1)]
+    experiment: Experiment | None = None
 
     @model_validator(mode="after")
     def _one_rule_each(self) -> Self:
@@ -201,14 +229,42 @@ class Policy(Document):
             raise ValueError("a rule for kind=* source=* is needed, so that no parent is left without one")
         return self
 
+    @model_validator(mode="after")
+    def _both_arms_have_the_same_windows(self) -> Self:
+        """Refuse a candidate that cuts parents otherwise, or has other rules about items: workers know no arms."""
+        scopes = [(rule.kind, rule.source) for rule in self.rules_in(Arm.CANDIDATE)]
+        for scope in scopes:
+            control, candidate = (self.rule_for(*scope, arm) for arm in Arm)
+            if (control.window, control.items) != (candidate.window, candidate.items):
+                raise ValueError(
+                    f"the experiment's rule for kind={scope[0]} source={scope[1]} must have the window and the items of"
+                    " the rule that applies without it"
+                )
+        return self
+
     @property
     def reference(self) -> str:
         """Name and version, as in `night@3`: the key of the document on its topic."""
         return f"{self.name}@{self.version}"
 
-    def rule_for(self, kind: str, source: str) -> Rule:
-        """Return the most specific rule for a parent's kind and source."""
-        by_scope = {(rule.kind, rule.source): rule for rule in self.rules}
+    def arm_for(self, parent_id: str) -> Arm | None:
+        """Return a parent's arm; None where the policy has no experiment."""
+        own = self.experiment
+        return None if own is None else arm_of(own.name, own.share, parent_id)
+
+    def rules_in(self, arm: Arm | None) -> list[Rule]:
+        """Return the rules of an arm."""
+        own = self.experiment
+        if own is None or arm is not Arm.CANDIDATE:
+            return self.rules
+        if own.thresholds is not None:
+            return [rule.model_copy(update={"thresholds": own.thresholds}) for rule in self.rules]
+        replaced = {(rule.kind, rule.source) for rule in own.rules}
+        return [*(rule for rule in self.rules if (rule.kind, rule.source) not in replaced), *own.rules]
+
+    def rule_for(self, kind: str, source: str, arm: Arm | None = None) -> Rule:
+        """Return the most specific rule for a parent's kind and source, in its arm."""
+        by_scope = {(rule.kind, rule.source): rule for rule in self.rules_in(arm)}
         for scope in ((kind, source), (kind, ANY), (ANY, source)):
             if scope in by_scope:
                 return by_scope[scope]

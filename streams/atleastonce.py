@@ -67,9 +67,7 @@ class ScoreLoop:
             enable_partition_eof=True,
         )
         producer = clients.producer(properties, message_max_bytes=MAX_DEAD_LETTER_BYTES)
-        self._outcomes = Outcomes(
-            producer, settings.names, self.flow, self._finish, stuck_seconds=settings.stuck_seconds
-        )
+        self._outcomes = Outcomes(producer, settings, self.flow, self._finish)
         self._offsets = ItemOffsets(self._consumer, settings.names.items)
         self._budget = Budget(self._consumer, self.flow, max_items=settings.max_items, max_bytes=settings.max_bytes)
         self._membership = Membership(

@@ -10,7 +10,7 @@ import logging
 import queue
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -19,12 +19,16 @@ from schemas.scores import ItemFailed, ItemWithdrawn
 from streams import clients
 from streams.deadletters import dead_letter
 from streams.history import read_from
+from streams.shadows import shadow_names
 from streams.topics import MAX_DEAD_LETTER_BYTES, TopicNames
-from streams.work import Answer
+from streams.work import Plain
 
 _log = logging.getLogger("sluice.score")
 _AHEAD: Final = 32  # messages read before they are asked for
 _FLUSH_SECONDS: Final = 5.0
+
+Delivered = Callable[[KafkaError | None, Message], None]
+_NONE: Final[Mapping[str, Plain]] = {}
 
 Place = tuple[int, int]
 """Partition and offset of a message of `items`."""
@@ -33,13 +37,14 @@ Place = tuple[int, int]
 class Corrections:
     """Writes corrections to `scores`, and reads messages of `items` again."""
 
-    def __init__(self, properties: clients.Properties, names: TopicNames) -> None:
-        """Open the producer.
+    def __init__(self, properties: clients.Properties, names: TopicNames, shadows: Iterable[str] = ()) -> None:
+        """Open the producer. `shadows` names the candidates whose topics are to be corrected too.
 
         Raises:
             PropertiesError: it refuses its properties.
         """
         self._properties, self._names = properties, names
+        self._shadows = {name: shadow_names(names, name).scores for name in shadows}
         self._producer: Producer = clients.producer(properties, message_max_bytes=MAX_DEAD_LETTER_BYTES)
         self._failure: KafkaError | None = None
         self._read: queue.Queue[Message] = queue.Queue(_AHEAD)
@@ -47,8 +52,15 @@ class Corrections:
         self._thread: threading.Thread | None = None
         self.absent = 0  # messages that were to be read again, and that retention had deleted
 
-    def send(self, record: Answer | ItemWithdrawn, message: Message | None = None) -> None:
+    def send(
+        self, record: Plain | ItemWithdrawn, message: Message | None = None, shadows: Mapping[str, Plain] = _NONE
+    ) -> None:
         """Produce a record; where it says that an item failed, the item's dead letter goes first.
+
+        Args:
+            record: the correction.
+            message: of an item that was read again.
+            shadows: what candidates in shadow answer otherwise; the same goes to the topics of the others.
 
         Raises:
             KafkaException: an earlier record could not be written.
@@ -57,10 +69,14 @@ class Corrections:
             letter = dead_letter(message, "score", record.cause, record.detail)
             self._producer.produce(self._names.dead_letters, on_delivery=self._delivered, **letter)
             self._producer.flush(_FLUSH_SECONDS)
-        self._producer.produce(
-            self._names.scores, key=record.parent_id.encode(), value=record.to_json(), on_delivery=self._delivered
-        )
+        self._produce(self._names.scores, record, self._delivered)
+        for name, topic in self._shadows.items():
+            self._produce(topic, shadows.get(name, record), _passed_over)
         self.serve()
+
+    def _produce(self, topic: str, record: Plain | ItemWithdrawn, delivered: Delivered) -> None:
+        key, value = record.parent_id.encode(), record.to_json()
+        self._producer.produce(topic, key=key, value=value, on_delivery=delivered)
 
     def serve(self) -> None:
         """Learn of what was acknowledged.
@@ -129,3 +145,9 @@ class Corrections:
     def _delivered(self, error: KafkaError | None, _: Message) -> None:
         if error is not None and self._failure is None:
             self._failure = error
+
+
+def _passed_over(error: KafkaError | None, _: Message) -> None:
+    """Let nothing live stop for what the brokers refuse of a shadow."""
+    if error is not None:
+        _log.warning("a correction in shadow was refused: %s", error)

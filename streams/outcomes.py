@@ -2,12 +2,15 @@
 
 A dead letter is acknowledged first and its parent learns of it then, so that no `ItemFailed` lacks its dead letter. A
 message is finished when the brokers have acknowledged the last of its records.
+
+Where candidates run in shadow, every answer and every end goes to their topics too: theirs where they have one of their
+own, else the same. What the brokers refuse of a shadow is passed over and counted: it must not stop what is live.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
@@ -17,9 +20,9 @@ from schemas.scores import ItemFailed, ParentEnded
 from streams import envelope
 from streams.deadletters import dead_letter
 from streams.messages import headers_of, value_of
+from streams.shadows import shadow_names
 from streams.standing import Flow
-from streams.topics import TopicNames
-from streams.work import Answer, Ticket
+from streams.work import Answer, Plain, ScoreSettings, Shadowed, Ticket
 
 _FLUSH_SECONDS = 2.0
 
@@ -30,26 +33,24 @@ class Outcomes:
     def __init__(
         self,
         producer: Producer,
-        names: TopicNames,
+        settings: ScoreSettings,
         flow: Flow,
         finished: Callable[[Ticket], None],
-        *,
-        stuck_seconds: float,
     ) -> None:
         """Take over a producer.
 
         Args:
             producer: is closed with this object.
-            names: the topics.
+            settings: the topics, the candidates in shadow, and how long the brokers may acknowledge nothing.
             flow: counts what was refused, and the dead letters.
             finished: called within `serve`, and within whatever produces while the producer's queue is full.
-            stuck_seconds: how long the brokers may acknowledge nothing while something is awaited.
         """
         self._producer = producer
-        self._names = names
+        self._names = settings.names
         self._flow = flow
         self._finished = finished
-        self._stuck_seconds = stuck_seconds
+        self._stuck_seconds = settings.stuck_seconds
+        self._shadows = {name: shadow_names(settings.names, name).scores for name in settings.shadows}
         self._acknowledged_at = 0.0  # or since when something waits for it
         self._failure: KafkaError | None = None
 
@@ -123,27 +124,47 @@ class Outcomes:
 
         self._produce(acknowledged, topic=self._names.dead_letters, **letter)
 
-    def _produce_last(self, ticket: Ticket, record: Answer | ParentEnded) -> None:
-        self._produce(
-            lambda: self._finished(ticket),
-            topic=self._names.scores,
-            key=record.parent_id.encode(),
-            value=record.to_json(),
-        )
+    def _produce_last(self, ticket: Ticket, answer: Answer | ParentEnded) -> None:
+        """Produce what answers a message; it is finished when the brokers have acknowledged all of it."""
+        record = answer.live if isinstance(answer, Shadowed) else answer
+        key, waiting = record.parent_id.encode(), 1 + len(self._shadows)
 
-    def _produce(self, acknowledged: Callable[[], None], **message: Any) -> None:
-        def delivered(error: KafkaError | None, _: Message) -> None:
+        def acknowledged() -> None:
+            nonlocal waiting
+            waiting -= 1
+            if waiting == 0:
+                self._finished(ticket)
+
+        others: Mapping[str, Plain] = answer.shadows if isinstance(answer, Shadowed) else {}
+        for name, topic in self._shadows.items():
+            other = others.get(name, record)
+            self._produce(acknowledged, shadow=True, topic=topic, key=key, value=other.to_json())
+        self._produce(acknowledged, topic=self._names.scores, key=key, value=record.to_json())
+
+    def _produce(self, acknowledged: Callable[[], None], *, shadow: bool = False, **message: Any) -> None:
+        def delivered(error: KafkaError | None, _: Message | None) -> None:
             if error is None:
                 self._acknowledged_at = time.monotonic()
+                acknowledged()
+            elif shadow:
+                self._flow.shadows_lost += 1
                 acknowledged()
             elif self._failure is None:
                 self._failure = error
 
         if len(self._producer) == 0:
             self._acknowledged_at = time.monotonic()  # nothing was awaited until now
+        try:
+            self._hand_over(on_delivery=delivered, **message)
+        except KafkaException as exception:
+            if not shadow:
+                raise
+            delivered(exception.args[0], None)  # its topic is gone, and the producer knows
+
+    def _hand_over(self, **message: Any) -> None:
         while True:
             try:
-                self._producer.produce(on_delivery=delivered, **message)
+                self._producer.produce(**message)
             except BufferError:
                 self._producer.poll(0.1)
             else:

@@ -33,6 +33,7 @@ class Flow:
     dead_letters: int = 0
     refused: int = 0  # messages that are no items
     withdrawn: int = 0  # messages given back before they were begun, for the next owner
+    shadows_lost: int = 0  # answers of candidates in shadow that the brokers refused
     items: int = 0  # in flight
     bytes: int = 0  # in flight
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,7 +21,18 @@ class Ticket:
     appended_at: int  # broker's append time, ms since 1970 UTC
 
 
-Answer = ItemScored | ItemRuled | ItemFailed | ItemSkipped
+Plain = ItemScored | ItemRuled | ItemFailed | ItemSkipped
+
+
+@dataclass(frozen=True, slots=True)
+class Shadowed:
+    """An answer, and what candidates in shadow answer otherwise, by the names of the shadows."""
+
+    live: ItemScored
+    shadows: Mapping[str, ItemScored | ItemFailed]
+
+
+Answer = Plain | Shadowed
 
 
 class ItemWorker(Protocol):
@@ -52,3 +63,4 @@ class ScoreSettings:
     max_bytes: int = 64 * 1024 * 1024
     drain_seconds: float = 20.0  # how long what was begun may take to finish, told to stop or to give partitions up
     stuck_seconds: float = 10.0  # without an acknowledgement while some are awaited: the brokers are gone
+    shadows: tuple[str, ...] = ()  # candidates' names: what is answered is answered on their topics too

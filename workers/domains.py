@@ -50,7 +50,7 @@ def load_domains(
         if manifest.kind in domains:
             raise HeadError(f"two heads in {folder.name} are for {manifest.kind}; the second is {path.parent.name}")
         encoder = encoders.get(manifest.encoding.name, device)
-        head = Head.load(path.parent, encoder.encoding, _versions(manifest, measured))
+        head = Head.load(path.parent, encoder.encoding, versions_for(manifest, measured))
         domains[manifest.kind] = Domain(encoder, head)
     if not domains:
         raise HeadError(f"no head lies in {folder}; `sluice train` makes them")
@@ -60,7 +60,7 @@ def load_domains(
     return domains
 
 
-def _versions(manifest: HeadManifest, measured: MetricSet) -> dict[str, str]:
+def versions_for(manifest: HeadManifest, measured: MetricSet) -> dict[str, str]:
     """Return the metrics of the one family that the head's kind has, or else of one that has all of the head's."""
     if manifest.kind in FAMILY_OF:
         return measured.versions(FAMILY_OF[manifest.kind])

@@ -20,6 +20,7 @@ class Scored:
     embedding: str
     cached: bool
     flags: tuple[str, ...] = ()
+    shadows: tuple[tuple[str, Scored | Failed], ...] = ()  # what candidates in shadow make of it, by their names
 
 
 @dataclass(frozen=True, slots=True)

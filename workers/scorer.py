@@ -18,12 +18,14 @@ from numpy.typing import NDArray
 from schemas.items import RawItem
 from workers.batching import MicroBatcher
 from workers.cache import Cache, NullCache
+from workers.candidates import Candidates
 from workers.claims import ClaimStore
 from workers.decode import Decoder, InlineDecoder
 from workers.domains import Domain, load_domains
 from workers.embedding import embed_each, probe
 from workers.encoders import Encoder, EncoderRegistry
 from workers.entries import Entry
+from workers.heads import Head
 from workers.intake import Intake, Outcome, Ready
 from workers.metrics import MetricSet
 from workers.metrics.plugins import metric_set
@@ -31,6 +33,8 @@ from workers.neighbours import Neighbours, NoNeighbours
 from workers.results import Counts, Effort, Failed, Result, Scored
 from workers.rulebook import NoRules, RuleBook
 from workers.seen import NothingSeen, SeenContent
+
+_UNFIT = Failed("other_encoder", "the candidate was trained on another encoder than the live one")
 
 
 class Scorer:
@@ -56,6 +60,7 @@ class Scorer:
         self.keep: Callable[[str, Mapping[str, Entry]], None] = self._keep
         self.observe: Callable[[Encoder, Sequence[NDArray[np.float32] | Failed]], None] = _unobserved
         self.batch_size = batch_size
+        self.candidates = Candidates()
         self._intake = Intake(
             self.domains,
             self.cache,
@@ -158,7 +163,7 @@ class Scorer:
         """
         began = time.perf_counter()
         embeddings = self._embeddings(batch)
-        results = [_scored(one, embedding) for one, embedding in zip(batch, embeddings, strict=True)]
+        results = [self._judged(one, embedding) for one, embedding in zip(batch, embeddings, strict=True)]
         fresh = {
             one.key: Entry(embedding, one.metrics, one.reasons, one.sketch)
             for one, embedding, result in zip(batch, embeddings, results, strict=True)
@@ -171,6 +176,23 @@ class Scorer:
         self.observe(batch[0].domain.encoder, [embeddings[place] for place in live])
         self.effort.spent(time.perf_counter() - began, len(live), len(batch) - len(live))
         return results
+
+    def _judged(self, one: Ready, embedding: NDArray[np.float32] | Failed) -> Scored | Failed:
+        """Score an item by the live head or its arm's, and by the heads in shadow; a canary by the live one."""
+        if isinstance(embedding, Failed):
+            return embedding
+        if not one.key:
+            return _scored(one, embedding, one.domain.head)
+        result = _scored(one, embedding, self.candidates.live_head(one.domain, one.parent_id))
+        if not self.candidates.shadows or isinstance(result, Failed):
+            return result
+        heads = self.candidates.shadow_heads(one.domain)
+        return replace(
+            result,
+            shadows=tuple(
+                (name, _UNFIT if head is None else _scored(one, embedding, head)) for name, head in heads.items()
+            ),
+        )
 
     def _keep(self, _encoder: str, entries: Mapping[str, Entry]) -> None:
         self.cache.put_many(entries)
@@ -190,10 +212,10 @@ def _unobserved(_encoder: Encoder, _embeddings: Sequence[NDArray[np.float32] | F
     """Look at nothing."""
 
 
-def _scored(one: Ready, embedding: NDArray[np.float32] | Failed) -> Scored | Failed:
-    if isinstance(embedding, Failed):
-        return embedding
-    head = one.domain.head
+def _scored(one: Ready, embedding: NDArray[np.float32], head: Head) -> Scored | Failed:
+    lacking = [name for name in head.manifest.metrics if name not in one.metrics]
+    if lacking:
+        return Failed("metric_failed", f"the head needs {', '.join(lacking)}, which failed for this item")
     try:
         metrics = head.vector(one.metrics)
         if not (np.isfinite(embedding).all() and np.isfinite(metrics).all()):

@@ -71,6 +71,9 @@ def _facts(account: Account) -> Iterator[tuple[str, str]]:
         "policy",
         f"{decision.policy.name}, version {decision.policy.version}, {decision.policy.digest}{_known(account)}",
     )
+    own = decision.policy.experiment
+    if own is not None:
+        yield "experiment", f"{own.name}: {own.arm}, where {own.share:.4g} of the parents are the candidate's"
     for scorer in decision.scorers:
         yield "scorer", f"{scorer}{', uncalibrated' if decision.uncalibrated else ''}"
     if decision.reasons:

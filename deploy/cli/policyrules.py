@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from rich.console import Console
 from rich.table import Table
@@ -10,6 +10,7 @@ from rich.text import Text
 
 from deploy.cli.plain import COLOURS, plain
 from deploy.policy.compare import scope_name
+from schemas.experiments import Arm
 from schemas.policy import Label, Policy, Rule
 from schemas.windows import IndexRanges, TimeSpans
 
@@ -17,8 +18,18 @@ _WIDE = 140  # columns, where there is no edge
 
 
 def show_rules(policy: Policy) -> None:
-    """Print what applies to which kind and source, the most specific first."""
-    for rule in sorted(policy.rules, key=lambda one: (one.kind == "*") * 2 + (one.source == "*")):
+    """Print what applies to which kind and source, the most specific first; and what differs in an experiment."""
+    _show(policy.rules)
+    own = policy.experiment
+    if own is None:
+        return
+    print_parts()
+    print_parts(plain(f"experiment {own.name}", "bold"), plain(f": {own.share:.4g} of the parents are the candidate's"))
+    _show([rule for rule in policy.rules_in(Arm.CANDIDATE) if rule not in policy.rules])
+
+
+def _show(rules: Iterable[Rule]) -> None:
+    for rule in sorted(rules, key=lambda one: (one.kind == "*") * 2 + (one.source == "*")):
         print_parts()
         print_parts(plain(scope_name((rule.kind, rule.source)), "bold"))
         for name, text in _facts(rule):
@@ -51,6 +62,7 @@ def _facts(rule: Rule) -> Iterator[tuple[str, Text]]:
         yield "audit", plain(f"{rule.audit.accept:g} of accepts, {rule.audit.reject:g} of rejects")
     if rule.expected_pass_rate is not None:
         yield "pass rate", plain(f"{rule.expected_pass_rate.low:g} to {rule.expected_pass_rate.high:g} expected")
+    yield "bad", plain(f"a label below {rule.bad_below:g}")
     if rule.uncalibrated_may_reject:
         yield "heads", plain("an uncalibrated one may reject")
 

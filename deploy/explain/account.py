@@ -163,7 +163,8 @@ def _rule(trace: Trace, decision: Decision | None, policy: Policy | None, fallba
     first = trace.records[0].value if trace.records else None
     kind, source = ("*", "*") if first is None else (first.kind, first.source)
     if policy is not None:
-        return policy.rule_for(kind, source), f"policy {policy.name}, version {policy.version}"
+        arm = policy.arm_for(trace.parent_id)
+        return policy.rule_for(kind, source, arm), f"policy {policy.name}, version {policy.version}"
     alike = [one for one in trace.others if (one.kind, one.source) == (kind, source)]
     if alike:
         return alike[-1].policy.rule, f"the decision about {alike[-1].parent_id}, of the same kind and source"

@@ -102,7 +102,11 @@ def _policy(decision: Decision, trace: Trace) -> list[Difference]:
     found = []
     if named.digest != digest:
         found.append(Difference("policy.digest", named.digest, digest))
-    rule = policy.rule_for(decision.kind, decision.source)
+    arm = policy.arm_for(decision.parent_id)
+    written_arm = None if named.experiment is None else named.experiment.arm
+    if written_arm != arm:
+        found.append(Difference("policy.experiment.arm", written_arm, arm))
+    rule = policy.rule_for(decision.kind, decision.source, arm)
     if named.rule != rule:
         written, again = (one.model_dump(mode="json") for one in (named.rule, rule))
         found.append(Difference("policy.rule", written, again))

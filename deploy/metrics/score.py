@@ -14,7 +14,7 @@ from deploy.metrics.base import counter, counters, gauge
 from schemas.items import RawItem
 from schemas.scores import ItemFailed, ItemRuled, ItemScored
 from streams.atleastonce import ScoreLoop
-from streams.work import Answer, ItemWorker, Ticket
+from streams.work import Answer, ItemWorker, Plain, Shadowed, Ticket
 from workers.cache import RedisCache
 from workers.scorer import Scorer
 
@@ -32,6 +32,7 @@ class AnswerCounter:
         self._causes: Counter[tuple[str, ...]] = Counter()
         self._skips: Counter[tuple[str, ...]] = Counter()
         self._rules: Counter[tuple[str, ...]] = Counter()
+        self._shadows: Counter[tuple[str, ...]] = Counter()
 
     def submit(self, ticket: Ticket, item: RawItem) -> None:
         """Pass an item on."""
@@ -41,14 +42,20 @@ class AnswerCounter:
         """Pass the answers on."""
         answers = self._worker.finished()
         for _, answer in answers:
-            self._count(answer)
+            if isinstance(answer, Shadowed):
+                self._count_shadows(answer)
+            self._count(answer.live if isinstance(answer, Shadowed) else answer)
         return answers
 
     def withdraw(self, wanted: Callable[[Ticket], bool]) -> Sequence[Ticket]:
         """Pass on what is taken back."""
         return self._worker.withdraw(wanted)
 
-    def _count(self, answer: Answer) -> None:
+    def _count_shadows(self, answer: Shadowed) -> None:
+        for name, one in answer.shadows.items():
+            self._shadows[name, "scored" if isinstance(one, ItemScored) else "failed"] += 1
+
+    def _count(self, answer: Plain) -> None:
         kind = answer.kind if answer.kind in self._kinds else OTHER
         if isinstance(answer, ItemScored):
             self._outcomes[kind, "scored"] += 1
@@ -73,6 +80,12 @@ class AnswerCounter:
         yield counters("sluice_items_failed", "Items that could not be scored.", ["cause"], dict(self._causes))
         yield counters("sluice_items_ruled", "Items that a rule of the policy answered.", ["rule"], dict(self._rules))
         yield counters("sluice_items_skipped", "Items not scored on purpose.", ["cause"], dict(self._skips))
+        yield counters(
+            "sluice_shadow_items",
+            "Items that a candidate head answered in shadow.",
+            ["shadow", "outcome"],
+            dict(self._shadows),
+        )
 
 
 class ScoreMetrics(Collector):
@@ -110,12 +123,15 @@ class ScoreMetrics(Collector):
         yield counter("sluice_messages_refused", "Messages that are no items of ours.", flow.refused)
         yield counter("sluice_messages_withdrawn", "Messages given back before they were begun.", flow.withdrawn)
         yield counter("sluice_dead_letters", "Messages on `dead-letters`, acknowledged.", flow.dead_letters)
+        yield counter("sluice_shadow_answers_lost", "Answers in shadow that the brokers refused.", flow.shadows_lost)
         yield gauge("sluice_decided_parents", "Parents decided early, whose items are skipped.", len(self._decided))
         yield gauge("sluice_in_flight_items", "Messages taken and not finished.", flow.items)
         yield gauge("sluice_in_flight_bytes", "The bytes of those.", flow.bytes)
 
     def _encoding(self) -> Iterator[Metric]:
         counts = self._scorer.counts
+        outlived = self._scorer.candidates.outlived
+        yield gauge("sluice_candidates_outlived", "Candidates whose encoder is not the live one now.", len(outlived))
         yield counter("sluice_items_decoded", "Items that were decoded: those not in the cache.", counts["decoded"])
         yield counter("sluice_encoder_items", "Items that an encoder embedded.", counts["encoder_calls"])
         yield counter("sluice_encoder_batches", "Batches; items by batches is their mean size.", counts["batches"])

@@ -47,7 +47,18 @@ def compare(before: Policy, after: Policy) -> Comparison:
             for name in dict.fromkeys((*one, *other))
             if one.get(name) != other.get(name)
         ]
-    return Comparison(found, rules)
+    return Comparison([*found, *_experiments(before, after)], rules)
+
+
+def _experiments(before: Policy, after: Policy) -> Iterator[Difference]:
+    """Yield how the experiments of two policies differ; their rules are compared as a whole."""
+    one, other = (
+        {} if policy.experiment is None else dict(_flat(policy.experiment.model_dump(mode="json"), "experiment."))
+        for policy in (before, after)
+    )
+    for name in dict.fromkeys((*one, *other)):
+        if one.get(name) != other.get(name):
+            yield Difference(ANY, ANY, name, one.get(name), other.get(name))
 
 
 def fields_of(rule: Rule) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Candidates beside what is live: in shadow, where nobody acts on them, or for the parents of one arm."""
