@@ -6,7 +6,7 @@ LOCKS := requirements.lock samples.lock
 SETUP := .venv/.setup-done
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format chaos bench-decider bench-early bench-memory bench-ratings bench-quality bench-replay schemas lock clean
+.PHONY: help setup demo test check format chaos bench-decider bench-early bench-experiments bench-guarantee bench-memory bench-ratings bench-quality bench-replay schemas lock clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-15s %s\n", $$1, $$2}'
@@ -41,11 +41,17 @@ bench-decider: $(SETUP) ## the decider beside a plain transactional loop, as a r
 bench-early: $(SETUP) ## encoder calls that early decisions save, beside an oracle's (ARGS="--parents 10")
 	@$(BIN)/python -m tests.bench.early $(ARGS)
 
+bench-experiments: $(SETUP) ## tests of candidates in simulated experiments: false alarms under peeking, and power
+	@$(BIN)/python -m tests.bench.experiments $(ARGS)
+
 bench-memory: $(SETUP) ## what a million open parents take, and a parent of a million items (ARGS="--parents 100000")
 	@$(BIN)/python -m tests.bench.memory $(ARGS)
 
 bench-ratings: $(SETUP) ## heads judged by people's ratings of MRI scans, which it fetches (ARGS="--rule majority")
 	@$(BIN)/python -m tests.bench.ratings $(ARGS)
+
+bench-guarantee: $(SETUP) ## thresholds with a guarantee on populations of which all is known, and on real labels (ARGS="--runs 200")
+	@$(BIN)/python -m tests.bench.guarantee $(ARGS)
 
 bench-quality: $(SETUP) ## what scores are worth on held-out sources, per kind, recipe and defect (ARGS="--quick")
 	@$(BIN)/python -m tests.bench.quality $(ARGS)

@@ -26,6 +26,8 @@ _LOUD: Final = frozenset({"aborted", "fenced", "unknown", "lost", "truncated", "
     "embedding_alarm",
     "input_alarm",
     "no_canaries",
+    "release_refused",
+    "releases_not_followed",
     "repair_failed",
     "stepped_back",
 }

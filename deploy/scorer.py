@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from confluent_kafka import KafkaException
@@ -13,10 +13,15 @@ from deploy import policyfiles
 from deploy.brokers.ladder import KafkaAddress, open_kafka, open_redis
 from deploy.canaries import Service, ServiceWorker, Watch, open_watch
 from deploy.errors import UNFINISHED, ConfigurationError, SluiceError
+from deploy.experiments import candidates
+from deploy.experiments.candidates import ShadowOption, SplitOption
+from deploy.experiments.shadows import ShadowDesk
 from deploy.metrics.canary import CanaryMetrics
 from deploy.metrics.score import AnswerCounter, ScoreMetrics
 from deploy.policy.follower import PolicyFollower
 from deploy.process import opened, refused_properties
+from deploy.promotion.takeover import HeadLoader
+from deploy.promotion.wiring import linked_heads, worker_that_follows
 from deploy.revising import Reviser
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
@@ -27,7 +32,7 @@ from streams.decided import DecidedParents, EarlyDecisions
 from streams.gates import Notify
 from streams.policies import DocumentReader
 from streams.topics import TopicNames
-from streams.work import ScoreSettings
+from streams.work import ItemWorker, ScoreSettings
 from workers.cache import RedisCache
 from workers.claims import ClaimStore
 from workers.domains import Domain, load_domains
@@ -64,6 +69,9 @@ class WorkerOptions:
     max_items: int = 256
     max_mebibytes: int = 64
     policy: Path | None = None  # until one is activated; None: the bundled one
+    follow_releases: bool = False
+    shadows: tuple[ShadowOption, ...] = ()
+    experiment: SplitOption | None = None
 
 
 def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool]) -> None:
@@ -74,6 +82,7 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
             refused.
         TopicsError: the topics are missing or not as they must be.
         ScorerError: Kafka refused for good, or the scoring threads broke.
+        ExperimentError: a candidate's head or its topics cannot be used.
         UnfinishedError: not everything that was begun could be finished within the grace period.
     """
     claims = claim_store(settings)
@@ -83,6 +92,7 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         # a cache that is down costs time and stops nothing, so one that was named is not asked whether it is there
         cache_url = settings.redis_url or stack.enter_context(open_redis(settings, settings.data_dir / "valkey")).url
         TopicSet(clients.admin(kafka.properties), settings).verify()
+        candidates.check_shadows(options.shadows, ShadowDesk(kafka.properties, settings))
         cache = RedisCache.connect(cache_url)
         notify = process.metrics.counting(process.log)
         rules = stack.enter_context(
@@ -96,13 +106,22 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         stack.callback(seen.close)
         neighbours = RedisNeighbours.connect(cache_url, settings.topic_prefix)
         stack.callback(neighbours.close)
+        links = linked_heads(stack, options.heads) if options.follow_releases else None
+        options = options if links is None else replace(options, heads=links.current)
         scorer = _load(options, settings, cache, claims=claims, rules=rules, seen=seen, neighbours=neighbours)
+        scorer.candidates = candidates.load(
+            options.shadows, options.experiment, scorer.domains, settings.metrics, notify
+        )
         decided = _decided(stack, settings, kafka, notify)
         watch = _watch(settings, options, scorer, decided, notify)
         stack.callback(watch.service.close, drain=False)
-        answers = AnswerCounter(
-            ServiceWorker(watch.service, _reviser(stack, settings, kafka, watch, notify)), scorer.domains
-        )
+        shadows = [one.name for one in options.shadows]
+        reviser = _reviser(stack, settings, kafka, watch, notify, shadows=shadows)
+        worker: ItemWorker = ServiceWorker(watch.service, reviser)
+        if links is not None:
+            loader = HeadLoader(links, scorer, settings, options.device)
+            worker = worker_that_follows(stack, worker, watch, loader, kafka=kafka, process=process)
+        answers = AnswerCounter(worker, scorer.domains)
         status = watch.service.status
         with refused_properties(kafka.properties):
             loop = ScoreLoop(
@@ -118,11 +137,13 @@ def run(settings: Settings, options: WorkerOptions, stopped: Callable[[], bool])
         raise UnfinishedError(f"told to stop, and {unfinished} messages were not finished: they are read again")
 
 
-def _reviser(stack: ExitStack, settings: Settings, kafka: KafkaAddress, watch: Watch, notify: Notify) -> Reviser | None:
+def _reviser(
+    stack: ExitStack, settings: Settings, kafka: KafkaAddress, watch: Watch, notify: Notify, *, shadows: Iterable[str]
+) -> Reviser | None:
     """Return what takes answers back, where they do not wait for canaries; it is closed with the stack."""
     if settings.canary_policy != "revise" or not settings.canary_seconds:
         return None
-    corrections = Corrections(kafka.properties, TopicNames(settings.topic_prefix))
+    corrections = Corrections(kafka.properties, TopicNames(settings.topic_prefix), shadows)
     reviser = Reviser(watch.service, corrections, notify)
     stack.callback(reviser.close)
     return reviser
@@ -208,6 +229,7 @@ def _loop_settings(settings: Settings, options: WorkerOptions) -> ScoreSettings:
         max_items=options.max_items,
         max_bytes=options.max_mebibytes * 1024 * 1024,
         drain_seconds=settings.grace_seconds * _DRAIN_SHARE,
+        shadows=tuple(one.name for one in options.shadows),
     )
 
 

@@ -175,6 +175,22 @@ class Settings(BaseSettings):
         description="about how much memory the windows and remembered decisions of a decider may take, in MiB, such as "
         "1536: each partition has an equal share of it, and above that its oldest windows go to review",
     )
+    head_store: Path | None = Field(
+        default=None,
+        description="a folder that `sluice promote` may write and all workers can read, for heads that were promoted; "
+        "unset, head-store in SLUICE_DATA_DIR",
+    )
+    follow_releases: bool = Field(
+        default=False,
+        description="true, so that workers score with the heads that were promoted last, or false, so that they keep "
+        "those of --heads",
+    )
+    max_step: float = Field(
+        default=0.1,
+        gt=0.0,
+        le=1.0,
+        description="how far one promotion may move a threshold of the policy, such as 0.1",
+    )
     skip_decided: bool = Field(
         default=True,
         description="true, so that workers follow the decisions and score no more items of a parent that was decided "
@@ -292,6 +308,11 @@ class Settings(BaseSettings):
     def encoder_folder(self) -> Path:
         """Where the encoders lie that were added."""
         return self.encoders or self.data_dir / "encoders"
+
+    @property
+    def head_store_folder(self) -> Path:
+        """Where the heads lie that were promoted."""
+        return self.head_store or self.data_dir / "head-store"
 
     @property
     def redis_in_container(self) -> bool:

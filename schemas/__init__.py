@@ -1,11 +1,12 @@
 """The records on Sluice's topics and its documents, as pydantic models; imports nothing else of Sluice."""
 
 from schemas.activation import PolicyActivation
-from schemas.alarms import ActionCounts, Alarm, AlarmPolicy
+from schemas.alarms import ActionCounts, Alarm, AlarmPolicy, RiskAlarm
 from schemas.base import Document, Record
 from schemas.decisions import AuditDraw, Bounds, Counts, Decision, PolicyRef, Retraction, Timings, WorstItem
 from schemas.heads import Encoding, HeadManifest, TrainingSource
 from schemas.items import ItemEnvelope, ParentEndedEvent, RawItem
+from schemas.labels import LabelGiven
 from schemas.policy import Action, Audit, Completeness, Label, Late, Method, PassRate, Policy, Rule, Thresholds
 from schemas.scores import (
     ItemFailed,
@@ -41,6 +42,7 @@ __all__ = [
     "ItemSkipped",
     "ItemWithdrawn",
     "Label",
+    "LabelGiven",
     "Late",
     "Method",
     "ParentEnded",
@@ -53,6 +55,7 @@ __all__ = [
     "RawItem",
     "Record",
     "Retraction",
+    "RiskAlarm",
     "Rule",
     "ScoreRecord",
     "Thresholds",

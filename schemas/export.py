@@ -10,12 +10,15 @@ from typing import Any
 from pydantic import BaseModel
 
 from schemas.activation import PolicyActivation
-from schemas.alarms import Alarm
+from schemas.alarms import Alarm, RiskAlarm
 from schemas.decisions import Decision, Retraction
 from schemas.encoders import EncoderManifest
 from schemas.heads import HeadManifest
 from schemas.items import ItemEnvelope, ParentEndedEvent
+from schemas.labels import LabelGiven
 from schemas.policy import Policy
+from schemas.releases import AuditEntry, HeadReleased
+from schemas.replays import ReplayRun
 from schemas.scores import (
     ItemFailed,
     ItemRuled,
@@ -25,6 +28,7 @@ from schemas.scores import (
     ParentEnded,
     PolicyActivated,
 )
+from schemas.testcases import CasesResult, ModelCases
 
 FOLDER = Path(__file__).parent / "json"
 MODELS: tuple[type[BaseModel], ...] = (
@@ -40,10 +44,17 @@ MODELS: tuple[type[BaseModel], ...] = (
     Decision,
     Retraction,
     Alarm,
+    RiskAlarm,
+    LabelGiven,
     Policy,
     PolicyActivation,
+    HeadReleased,
+    AuditEntry,
     HeadManifest,
     EncoderManifest,
+    ReplayRun,
+    ModelCases,
+    CasesResult,
 )
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass
 from threading import Event, Thread
 
@@ -131,9 +132,19 @@ class DocumentWriter:
             WriterFencedError: somebody else has begun to write.
             KafkaException: the brokers refused or did not answer; it may be there all the same.
         """
+        self.put_all([(self._topic, key, value)])
+
+    def put_all(self, records: Iterable[tuple[str, str, bytes]]) -> None:
+        """Write records, each with its topic and key, to the first partitions of topics: all of them or none.
+
+        Raises:
+            WriterFencedError: somebody else has begun to write.
+            KafkaException: the brokers refused or did not answer; they may be there all the same.
+        """
         try:
             self._producer.begin_transaction()
-            self._producer.produce(self._topic, value, key.encode(), 0)
+            for topic, key, value in records:
+                self._producer.produce(topic, value, key.encode(), 0)
             self._producer.commit_transaction(_TIMEOUT)
         except KafkaException as exception:
             if exception.args[0].code() in {KafkaError._FENCED, KafkaError.INVALID_PRODUCER_EPOCH}:  # noqa: SLF001

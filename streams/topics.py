@@ -24,7 +24,12 @@ DEAD_LETTER_ROOM = 64 * 1024  # headers that a dead letter adds to its item
 MAX_DEAD_LETTER_BYTES = MAX_ITEM_BYTES + DEAD_LETTER_ROOM + 4096  # for a producer, which counts what a batch adds
 _RECOGNISED = 2 * _DAY  # for how long a decider recognises a decision: the longest late time, and what it remembers
 _NOT_YET = frozenset(
-    {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+    {
+        KafkaError.NOT_LEADER_FOR_PARTITION,
+        KafkaError.LEADER_NOT_AVAILABLE,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError.UNKNOWN_LEADER_EPOCH,
+    }
 )
 _TIMEOUT = 30.0
 
@@ -78,6 +83,21 @@ class TopicNames:
         """Pass rates that left their expected band, and those that came back; one partition."""
         return self.prefix + "alarms"
 
+    @property
+    def releases(self) -> str:
+        """Which head is in force for which kind, compacted; one partition."""
+        return self.prefix + "releases"
+
+    @property
+    def audit(self) -> str:
+        """Every promotion and rollback, kept for ever; one partition."""
+        return self.prefix + "audit"
+
+    @property
+    def labels(self) -> str:
+        """What people said of parents and items, kept for ever."""
+        return self.prefix + "labels"
+
     def action(self, action: str) -> str:
         """Return the topic that an action's decisions are sent to."""
         return self.prefix + action
@@ -127,6 +147,9 @@ def topic_set(
         *(spec(names.action(action), delete, spans) for action in actions),
         TopicSpec(names.policies, 1, compacted | appended, {}),
         TopicSpec(names.alarms, 1, delete, spans),
+        spec(names.labels, delete | {"retention.ms": "-1", "retention.bytes": "-1"}, {}),
+        TopicSpec(names.releases, 1, compacted | appended, {}),
+        TopicSpec(names.audit, 1, delete | appended | {"retention.ms": "-1", "retention.bytes": "-1"}, {}),
     ]
 
 

@@ -7,21 +7,32 @@ import sys
 import typer
 
 from deploy.cli import (
+    calibrate,
     canary,
     decide,
     demo,
     describe,
+    diff,
     doctor,
     encoder,
+    experiment,
     explain,
     items,
+    labels,
     local,
     monitor,
     policy,
+    promote,
     publish,
+    replay,
     report,
+    risk,
+    rollback,
     sample,
     score,
+    shadow,
+    slices,
+    testcases,
     topics,
     train,
     watch,
@@ -47,9 +58,20 @@ app.command()(items.items)
 app.command()(report.report)
 app.command()(sample.sample)
 app.command()(local.local)
+app.command()(slices.slices)
+app.command()(replay.replay)
+app.command()(diff.diff)
+app.command()(promote.promote)
+app.command()(rollback.rollback)
 app.command()(train.train)
+app.command()(calibrate.calibrate)
+app.command()(risk.risk)
 app.command()(doctor.doctor)
+app.command()(experiment.experiment)
+app.add_typer(shadow.app, name="shadow")
 app.add_typer(policy.app, name="policy")
+app.add_typer(labels.app, name="labels")
+app.add_typer(testcases.app, name="testcases")
 app.add_typer(canary.app, name="canary")
 app.add_typer(encoder.app, name="encoder")
 app.add_typer(describe.app, name="describe")

@@ -19,7 +19,7 @@ from workers.device import DeviceError, resolve
 from workers.domains import Domain, load_domains
 from workers.encoders import EncoderError, EncoderRegistry
 from workers.heads import HeadError
-from workers.heads.store import read_manifest
+from workers.heads.store import MANIFEST, read_manifest
 from workers.media import UndecodableError
 from workers.sources import SourceError, SourceOptions, discover
 from workers.training.parts import SampleError
@@ -105,7 +105,10 @@ def _chosen(heads: Path, kinds: Sequence[str] | None, device: str) -> list[tuple
     try:
         registry = EncoderRegistry.of(Settings.load().encoder_folder)
         domains = load_domains(heads, registry, resolve(device))
-        folders = {read_manifest(path.parent).kind: path.parent for path in sorted(heads.glob("*/manifest.json"))}
+        places = (
+            [heads] if (heads / MANIFEST).is_file() else [one.parent for one in sorted(heads.glob(f"*/{MANIFEST}"))]
+        )
+        folders = {read_manifest(place).kind: place for place in places}
     except (DeviceError, HeadError, EncoderError) as error:
         raise ConfigurationError(str(error)) from error
     unknown = sorted(set(kinds or ()) - folders.keys())

@@ -20,7 +20,8 @@ def local(
     """Run Kafka, Valkey, a worker and a decider in SLUICE_DATA_DIR until Ctrl-C, for other commands to talk to.
 
     What other terminals need to find them is written to SLUICE_DATA_DIR/env. The data stay there; logs are beside them.
-    Workers follow released heads, and deciders published policies. For trying things: one broker keeps no copy.
+    The policy is published where none is active; workers follow released heads. For trying things: one broker keeps no
+    copy.
 
     Example: sluice local   and in another terminal:   . out/local/env && sluice publish clips/
     """

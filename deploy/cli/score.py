@@ -24,11 +24,32 @@ def score(
             dir_okay=False,
         ),
     ] = None,
+    shadow: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=FOLDER: score with these heads too, for nobody to act on (sluice shadow create NAME first).",
+            metavar="NAME=FOLDER",
+        ),
+    ] = None,
+    experiment: Annotated[
+        str | None,
+        typer.Option(
+            help="NAME:SHARE=FOLDER: score a share of the parents with these heads instead.",
+            metavar="NAME:SHARE=FOLDER",
+        ),
+    ] = None,
+    follow_releases: Annotated[
+        bool,
+        typer.Option(
+            "--follow-releases", help="Score with the heads that were promoted last. Also: SLUICE_FOLLOW_RELEASES."
+        ),
+    ] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more.")] = False,
 ) -> None:
     """Score raw items and write one answer for each, at least once.
 
-    Run as many replicas as there are partitions; they share the work. The embeddings are kept in Redis.
+    Run as many replicas as there are partitions; they share the work. The embeddings are kept in Redis. Give all
+    replicas the same --shadow and --experiment. Exit code 25: a candidate cannot be used.
 
     Example: SLUICE_KAFKA=localhost:9092 SLUICE_REDIS=localhost:6379 sluice score --device cuda:0
     """
@@ -38,8 +59,18 @@ def score(
     settings = Settings.load()
     stopped = begin(settings, "score", verbose=verbose)
     from deploy import scorer  # after the signals are heeded: it takes a while
+    from deploy.experiments.candidates import shadow_options, split_option
 
     options = scorer.WorkerOptions(
-        device, heads or scorer.HEADS, batch_size, linger_ms, max_items, max_mebibytes, policy
+        device,
+        heads or scorer.HEADS,
+        batch_size,
+        linger_ms,
+        max_items,
+        max_mebibytes,
+        policy,
+        shadows=shadow_options(shadow or []),
+        experiment=split_option(experiment),
+        follow_releases=follow_releases or settings.follow_releases,
     )
     scorer.run(settings, options, stopped)

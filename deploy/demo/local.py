@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from deploy.brokers.ladder import open_kafka, open_redis
+from deploy import policyfiles
+from deploy.brokers.ladder import KafkaAddress, open_kafka, open_redis
 from deploy.demo.fleet import Fleet
+from deploy.policy.publication import PolicyDesk
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
 from streams import clients
+from streams.topics import TopicNames
 
 ENV: Final = "env"
 _LOOK_EVERY: Final = 0.5  # s
@@ -56,6 +59,7 @@ def run(settings: Settings, asked: Asked, stopped: Callable[[], bool], say: Call
         }
         place = folder / ENV
         place.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in found.items()))
+        _activate_one(kafka, settings, asked.policy)
         fleet = Fleet(folder / "logs", found)
         try:
             _start(fleet, asked)
@@ -66,6 +70,13 @@ def run(settings: Settings, asked: Asked, stopped: Callable[[], bool], say: Call
         finally:
             fleet.stop()
             place.unlink(missing_ok=True)
+
+
+def _activate_one(kafka: KafkaAddress, settings: Settings, policy: Path | None) -> None:
+    """Publish the policy where none is active, so that there is one to diff, to promote from and to go back to."""
+    desk = PolicyDesk(kafka.properties, TopicNames(settings.topic_prefix), settings.partitions)
+    if desk.book().active is None:
+        desk.publish(policyfiles.load(policy), note="sluice local")
 
 
 def _start(fleet: Fleet, asked: Asked) -> None:

@@ -6,7 +6,7 @@ second marker for the version in force changes nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -70,7 +70,15 @@ class PolicyDesk:
             self._reader.refresh(_PATIENCE)
         return Book.of(self._reader.documents.values())
 
-    def publish(self, policy: Policy, *, numbered: bool = True, note: str | None = None) -> Activated:
+    def publish(
+        self,
+        policy: Policy,
+        *,
+        numbered: bool = True,
+        note: str | None = None,
+        again: bool = False,
+        check: Callable[[Book], None] = lambda _: None,
+    ) -> Activated:
         """Publish a policy and activate it.
 
         Args:
@@ -78,6 +86,9 @@ class PolicyDesk:
             numbered: whether its version is meant; else it gets the next one that is free, unless the newest one says
                 the same.
             note: why.
+            again: whether a version that was replaced since may be activated again.
+            check: is shown the topic as nobody else can change it any more; what it raises ends this, and nothing is
+                written.
 
         Raises:
             PolicyError: the version has another content already, or was replaced since.
@@ -85,11 +96,12 @@ class PolicyDesk:
         """
         with self._writing() as writer:
             book = self.book()
+            check(book)
             if not numbered:
                 policy = policy.model_copy(update={"version": _free_version(book, policy)})
             there = book.versions.get(policy.reference)
             if there is not None:
-                _check_same(book, there, policy)
+                _check_same(book, there, policy, again=again)
                 return self._activate(writer, book, there, note, published=False)
             value = policy.model_dump_json().encode()
             with _explained(f"{policy.reference} was not published, and nothing is changed. Run it again"):
@@ -97,12 +109,15 @@ class PolicyDesk:
             version = Version(policy.name, policy.version, digest_of(value), 0, value)
             return self._activate(writer, book, version, note, published=True)
 
-    def rollback(self, wanted: str | None = None, note: str | None = None) -> Activated:
+    def rollback(
+        self, wanted: str | None = None, note: str | None = None, *, check: Callable[[Book], None] = lambda _: None
+    ) -> Activated:
         """Activate a version that was published before.
 
         Args:
             wanted: name@version, or the version alone, of the policy in force; None takes the one before that.
             note: why.
+            check: as `publish` has it.
 
         Raises:
             PolicyError: there is no such version.
@@ -110,6 +125,7 @@ class PolicyDesk:
         """
         with self._writing() as writer:
             book = self.book()
+            check(book)
             return self._activate(writer, book, find(book, wanted or _before(book)), note, published=False)
 
     def _activate(
@@ -184,13 +200,15 @@ def _free_version(book: Book, policy: Policy) -> int:
     return book.next_version(policy.name)
 
 
-def _check_same(book: Book, there: Version, policy: Policy) -> None:
+def _check_same(book: Book, there: Version, policy: Policy, *, again: bool) -> None:
     if not _says_the_same(there, policy):
         raise PolicyError(
             f"{there.reference} was published with another content (digest {there.digest[:12]}), and versions are"
             f" immutable. The next free version is {book.next_version(there.name)}; without a version the document gets"
             " it by itself"
         )
+    if again:
+        return
     active = book.active
     activated = {activation.record.reference for activation in book.activations}
     if active is not None and there.reference in activated and there.reference != active.record.reference:

@@ -140,6 +140,19 @@ class WatchedService(Generic[T]):
         """Score canaries of all kinds as soon as can be; any thread may ask."""
         self._asked.set()
 
+    def settle(self) -> bool:
+        """Have what is begun answered soon; return whether nothing of it is left, so that heads may be replaced."""
+        self._hurry = True
+        if len(self._ledger) and not self._inside and self._round is None:
+            self._asked.set()
+        return not (self.status.halted or self._inside or self._waiting or self._round or len(self._ledger))
+
+    def replace(self, sets: Mapping[str, CanarySet]) -> None:
+        """Watch by these canaries from now on, those of the heads that the scorer has now; once it is settled."""
+        self._sets, self._hurry = dict(sets), False
+        self._times = Timetable(self._plan, self._sets, self._clock())
+        self._entries.watch({self._scorer.domains[kind].encoder.digest for kind in sets})
+
     def close(self, *, drain: bool = True) -> None:
         """Stop; see ScoringService.close. What waits for canaries gets no answer.
 

@@ -1,0 +1,107 @@
+"""Whether a calibration vouches for what would be in force with a candidate. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+
+from deploy.calibrate.acceptance import alike
+from deploy.calibrate.result import Calibration, Part
+from deploy.policy.compare import Scope, scope_name
+from deploy.promotion.candidate import Candidate, HeadCandidate
+from deploy.promotion.evidence import RiskProof
+from deploy.promotion.live import Ledger
+from deploy.promotion.steps import accept_edge, arms_of, scopes_of
+from schemas.policy import Policy, Rule
+from workers.domains import SHARED
+
+_SHORT = 12  # digits of a digest, for people
+_TOLERANCE = 1e-9
+
+
+def risk_problems(
+    candidate: Candidate, proof: RiskProof | None, before: Policy | None, ledger: Ledger
+) -> Iterator[str]:
+    """Yield why the bound does not hold for a candidate beside what is in force.
+
+    Args:
+        candidate: a policy, a head or both.
+        proof: the calibration; None: none was given.
+        before: the policy in force.
+        ledger: with the heads that are released.
+    """
+    if proof is None:
+        yield "no calibration was given: --calibration FOLDER"
+        return
+    found = proof.calibration
+    if found.threshold is None:
+        yield f"no threshold is valid by the calibration: {found.claim}"
+        return
+    yield from _other_scorers(candidate.head, found, ledger)
+    policy = candidate.policy or before
+    if policy is None:
+        yield "no policy is published, so nobody can tell what is accepted: sluice policy publish FILE"
+        return
+    whose = policy.name if candidate.policy else f"{policy.reference}, which is in force,"
+    for part in found.parts:
+        yield from _other_rule(part, proof.policy, policy, whose)
+        yield from _accepts_below(part, policy, whose)
+    if candidate.policy is not None and before is not None:
+        yield from _laxer_elsewhere(found, before, candidate.policy)
+
+
+def risk_told(proof: RiskProof | None) -> str:
+    """Return a calibration's claim, for people; empty where there is none."""
+    return "" if proof is None or proof.calibration.threshold is None else proof.calibration.claim
+
+
+def _other_scorers(head: HeadCandidate | None, found: Calibration, ledger: Ledger) -> Iterator[str]:
+    """Yield why its labels are not of scores by the heads that would be in force."""
+    wanted = {kind: release.scorer for kind, release in ledger.releases.items() if release.scorer}
+    if head is not None:
+        wanted[head.kind] = head.scorer
+    wanted |= {kind: wanted[owner] for kind, owner in SHARED.items() if owner in wanted and kind not in wanted}
+    valid = [(kind, part.valid_for.scorers) for part in found.parts for kind in part.valid_for.kinds]
+    if head is not None and head.kind not in {kind for kind, _ in valid}:
+        yield f"the calibration is not valid for {head.kind}"
+    for kind, scorers in dict.fromkeys(valid):
+        if kind in wanted and wanted[kind] not in scorers:
+            shown = ", ".join(one[:_SHORT] for one in scorers) or "none"
+            yield f"its labels of {kind} are of scores by {shown}, and the scorer is {str(wanted[kind])[:_SHORT]}"
+    replaced = None if head is None else ledger.head(head.kind)
+    if head is None or replaced is None or replaced.scorer == head.scorer:
+        return
+    if any(kind == head.kind and replaced.scorer in scorers for kind, scorers in valid):
+        yield f"some of its labels are of parents that the head in force has scored ({replaced.name})"
+
+
+def _other_rule(part: Part, calibrated: Policy, policy: Policy, whose: str) -> Iterator[str]:
+    """Yield why its threshold means something else under a policy."""
+    for scope, arm in product(part.scopes, arms_of(policy)):
+        one, other = calibrated.rule_for(*scope), policy.rule_for(*scope, arm)
+        if not alike(one, other) or one.bad_below != other.bad_below:
+            yield f"{whose} makes other scores than those that were calibrated, for {scope_name(scope)}"
+
+
+def _accepts_below(part: Part, policy: Policy, whose: str) -> Iterator[str]:
+    for scope, arm in product(part.scopes, arms_of(policy)):
+        edge = accept_edge(policy.rule_for(*scope, arm))
+        if part.threshold is None and edge <= 1.0:
+            yield f"no threshold is valid for {scope_name(scope)}, and {whose} accepts from {edge:g}"
+        elif part.threshold is not None and edge < part.threshold - _TOLERANCE:
+            yield f"the bound holds from {part.threshold:g}, and {whose} accepts from {edge:g}, for {scope_name(scope)}"
+
+
+def _laxer_elsewhere(found: Calibration, before: Policy, after: Policy) -> Iterator[str]:
+    """Yield where more would be accepted than now, and no label vouches for it."""
+    covered = {scope for part in found.parts for scope in part.scopes}
+    for scope, arm in product(scopes_of(before, after), arms_of(after)):
+        new = after.rule_for(*scope, arm)
+        edge, old = accept_edge(new), accept_edge(before.rule_for(*scope))
+        if edge < old - _TOLERANCE and not _is_covered(scope, new, covered):
+            yield f"{scope_name(scope)} would be accepted from {edge:g} and not {old:g}, and was not calibrated"
+
+
+def _is_covered(scope: Scope, rule: Rule, covered: set[Scope]) -> bool:
+    """Whether a threshold was calibrated for a scope, or for all that its rule applies to."""
+    return scope in covered or (rule.kind, rule.source) in covered
