@@ -9,7 +9,7 @@ SluiceError                 1   anything that ends a command; its text says what
     ├── FolderInUseError    4   another process works in the data folder
     └── JarError            4   the local Kafka's jars are not there, or are not those of jars.lock
 
-The number is the exit code of the command.
+The number is the exit code of the command. Errors of one command alone are beside it; README.md lists all codes.
 """
 
 from __future__ import annotations

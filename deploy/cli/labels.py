@@ -98,3 +98,30 @@ def export(
     from deploy.cli.labelslist import Wish, give_out
 
     give_out(Wish(out, guideline, since, conflicts.value, cut, force=force, as_json=as_json))
+
+
+@app.command()
+def files(
+    folder: Annotated[Path, typer.Argument(help="Is made: items/ with a folder for each parent, and labels.csv.")],
+    guideline: Annotated[str | None, typer.Option(help="Only labels given under this version of it.")] = None,
+    since: Annotated[
+        str | None, typer.Option(help="Only those given at this time or later: 2026-05-31, or 2h.")
+    ] = None,
+    conflicts: Annotated[
+        Resolve, typer.Option(help="majority: what most people say of a target; drop: none where people disagree.")
+    ] = Resolve.MAJORITY,
+    cut: Annotated[
+        float, typer.Option(min=0.001, max=1.0, help="People disagree where their labels are on both sides of this.")
+    ] = 0.5,
+) -> None:
+    """Write the items that labels are about as files, for `sluice train`: so corrections make the next head.
+
+    Items are read from the topic `items`, as long as it keeps them. Labels of items train a head; those of parents
+    (folders of pictures) make its calibrators and thresholds.
+
+    Example: sluice labels files out/labelled && sluice train out/labelled/labels.csv
+    """
+    from deploy.cli.labelfiles import write_files
+    from deploy.cli.labelslist import Wish
+
+    write_files(Wish(folder, guideline, since, conflicts.value, cut, force=False, as_json=False))

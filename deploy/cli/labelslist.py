@@ -132,7 +132,7 @@ def give_out(wish: Wish) -> None:
         log = log_of(properties, settings)
         found = [one for one in last_of_each(log.read()) if _fits(one, wish.guideline, since)]
     clashes = conflicting(found, wish.cut)
-    chosen = found if wish.conflicts == "keep" else _resolved(found, wish)
+    chosen = found if wish.conflicts == "keep" else resolved(found, wish)
     if wish.out is not None:
         export(chosen, wish.out, force=wish.force)
         typer.echo(f"written: {wish.out}", err=wish.as_json)
@@ -148,7 +148,8 @@ def _fits(label: LabelGiven, guideline: str | None, since: int | None) -> bool:
     return guideline in {None, label.guideline} and (since is None or label.at >= since)
 
 
-def _resolved(found: Sequence[LabelGiven], wish: Wish) -> list[LabelGiven]:
+def resolved(found: Sequence[LabelGiven], wish: Wish) -> list[LabelGiven]:
+    """Return one label a target, as the wish says."""
     conflicts: Literal["majority", "drop"] = "drop" if wish.conflicts == "drop" else "majority"
     return [one.label for one in counted(found, conflicts, wish.cut).judged]
 

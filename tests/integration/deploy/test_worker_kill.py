@@ -21,8 +21,8 @@ from workers.sources.encode import jpeg
 from workers.training.parts import sample_file
 from workers.training.texts import articles
 
-CLIPS = 10
-TEXTS = 30
+CLIPS = 34
+TEXTS = 6
 ITEMS = 50  # of each parent: 2,000 in all
 WORDS = 60
 NAMES = [*(f"clip-{number}" for number in range(CLIPS)), *(f"text-{number}" for number in range(TEXTS))]
