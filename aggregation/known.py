@@ -23,6 +23,9 @@ from schemas.policy import MAX_LATE_MS, Late, Rule
 FINAL = frozenset({"early", "memory"})
 """Causes after which no item changes a decision."""
 
+NOT_KEPT = "answers_not_kept"
+"""Reason of a decision that was made again, after a withdrawal, without all of the answers that it had."""
+
 _LOOSE = 16_384  # fingerprints in a set, where each takes ten times as much
 _LARGEST = 262_144  # to which arrays of them are merged, in some hundredths of a second
 GENERATIONS = 8  # a fingerprint is dropped with all others of its eighth of the time that is remembered
@@ -41,6 +44,8 @@ class Known(msgspec.Struct, gc=False):
     reopened: bool  # an earlier decision of it had been forgotten
     truncated: bool  # retention may have deleted records of it before they were read
     revised_until: int = 0  # stream time, ms, before which a late item revises it; 0: none does
+    spent: tuple[int, int] = (-1, -1)  # offsets of the decision before it was begun anew, first and last
+    renewed: bool = False  # decided again after a withdrawal, without the answers that it had
 
 
 def known_for(late_ms: int, max_age_ms: int, *, final: bool) -> int:
@@ -129,6 +134,10 @@ class DecidedWindows:
     def learn(self, key: Key, known: Known, late_ms: int) -> None:
         """Remember a decision, in full until its late time is over; an older one than is known changes nothing."""
         before = self._known.get(key)
+        if before is not None and known.revision > 0:
+            anew = before.first_offset != known.first_offset
+            known.renewed |= before.renewed or anew
+            known.spent = (before.first_offset, before.through_offset) if anew else before.spent
         if before is None or before.through_offset <= known.through_offset:
             self._known[key] = known
             self._waiting.append((known.closed_at + late_ms, known.through_offset, key))
@@ -158,6 +167,7 @@ class DecidedWindows:
             REOPENED in found.window,
             found.cause == "truncated",
             closed_at + late.allowed_ms if revises else 0,
+            renewed=NOT_KEPT in found.reasons,
         )
         kept_ms = known_for(late.allowed_ms, found.policy.rule.max_age_ms, final=found.final)
         self.learn(key_of(found.parent_id, found.window), known, kept_ms)

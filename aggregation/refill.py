@@ -98,6 +98,8 @@ class Refill:
         window.reopened = REOPENED in self._id
         window.decided = self._before
         window.waits = self._before is None
+        begun_anew = isinstance(record, wire.ItemWithdrawn) and self._before is not None
+        window.renewed = self._before is not None and (self._before.renewed or begun_anew)
         return window
 
     def _add(self, window: Window, record: Answered) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from aggregation.bounds import ordered_bounds
+from aggregation.known import NOT_KEPT
 from aggregation.padded import Padded
 from aggregation.terms import Terms
 from aggregation.window import Window
@@ -56,8 +57,9 @@ def weigh(window: Window, *, closed: bool = True) -> Evidence:
     zeros = (failed if terms.failed_as_zero else 0) + (missing if terms.missing_as_zero else 0)
     if zeros:
         values = Padded(zeros, values)
-    uncalibrated = scored > 0 and (window.calibrated is False or bool(window.uncalibrated))
     ruled = 0 if window.ruled is None else len(window.ruled)
+    doubtful = bool(window.uncalibrated) and bool((window.uncalibrated or set()) - (window.ruled or set()))
+    uncalibrated = scored > ruled and (window.calibrated is False or doubtful)
     return Evidence(values, scored, ruled, failed, skipped, missing, without - missing, uncalibrated)
 
 
@@ -154,6 +156,8 @@ def _obstacles(window: Window, evidence: Evidence, scored: int, missing: int) ->
         found.append("truncated")
     if window.reopened:
         found.append("reopened")
+    if window.renewed and (window.expected is None or missing):
+        found.append(NOT_KEPT)
     if window.flags:
         found += sorted(window.flags)
     return found

@@ -55,6 +55,7 @@ class Window:
         "origin_conflict",
         "parent_id",
         "queued",
+        "renewed",
         "reopened",
         "ruled",
         "scorer",
@@ -111,6 +112,7 @@ class Window:
         self.count_conflict = self.origin_conflict = False
         self.truncated = False  # retention may have deleted records of it before they were read
         self.reopened = False  # an earlier decision of it has been forgotten
+        self.renewed = False  # begun again by a withdrawal, without the answers that it was decided by
         self.again: Again | None = None  # where answers were withdrawn
         self.decided: Known | None = None  # the decision that a revision would replace
         self.waits = True  # for answers, or for its time

@@ -58,7 +58,7 @@ class Windows:
         kept = self._kept.get(parent_id)
         known = kept.decided if kept is not None else self.decided.find(parent_id)
         if known is None or offset < known.first_offset:
-            return False
+            return known is not None and known.spent[0] <= offset <= known.spent[1]
         return offset <= known.through_offset or now < known.revised_until
 
     def find(
@@ -128,7 +128,15 @@ class Windows:
             self._mark_reopened(window)
         else:
             window.decided = known
+            self._renew(window, renewed=True)
         return self._opened(window)
+
+    @staticmethod
+    def _renew(window: Window, *, renewed: bool) -> None:
+        """Note whether a window was begun anew. It is not decided early then: its other answers are not known."""
+        window.renewed = renewed
+        if renewed:
+            window.look_at = None
 
     def _add(self, window: Window, offset: int) -> Window:
         window.truncated = offset < self.truncated_below
@@ -152,6 +160,7 @@ class Windows:
         """Make a window of a decision that is read again: its scores follow, and a late item may open it."""
         window.decided = known
         window.truncated = known.truncated
+        self._renew(window, renewed=known.renewed)
         if known.reopened:
             window.id = reopened(window.id, window.first_offset)
             window.reopened = True

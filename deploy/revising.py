@@ -22,6 +22,8 @@ from workers.watch.service import WatchedService
 
 CAUSE: Final = "canaries_failed"
 _AT_ONCE: Final = 32  # items that are scored again at a time, beside those of the loop
+_FRESH_MS: Final = 10_000  # a withdrawal, far less than the time for which a window may be idle
+_PAUSE: Final = 5.0  # s, after a reading that broke off
 
 
 class Reviser:
@@ -38,7 +40,8 @@ class Reviser:
         self._service, self._corrections, self._notify, self._clock = service, corrections, notify, clock
         self._waiting: dict[Place, Token] = {}  # withdrawn
         self._begun: dict[Place, Token] = {}  # of them, those that are being read and scored again
-        self._inside: set[Place] = set()  # of those, what the service has
+        self._inside: dict[Place, Message] = {}  # of those, what the service has
+        self._wait_until = 0.0  # s since 1970
         self.again = 0  # items that were answered again
 
     def turn(self) -> None:
@@ -57,15 +60,15 @@ class Reviser:
 
     def answer(self, token: Token, result: Result) -> None:
         """Send the answer to an item that was read again."""
-        self._inside.discard(token.place)
+        message = self._inside.pop(token.place, None)
         self._begun.pop(token.place, None)
         self.again += 1
         answer, number = record_of(token.ticket, token.envelope, result), {"again": token.again}
         if isinstance(answer, Shadowed):
             shadows = {name: one.model_copy(update=number) for name, one in answer.shadows.items()}
-            self._corrections.send(answer.live.model_copy(update=number), token.message, shadows)
+            self._corrections.send(answer.live.model_copy(update=number), message, shadows)
         else:
-            self._corrections.send(answer.model_copy(update=number), token.message)
+            self._corrections.send(answer.model_copy(update=number), message)
 
     def close(self) -> None:
         """Stop. What was withdrawn and not answered again stays without an answer, and its parent goes to review."""
@@ -87,27 +90,46 @@ class Reviser:
     def _give_up(self) -> None:
         """Begin once more later: what the service has is dropped, and what is read finds nobody."""
         self._waiting = {**self._begun, **self._waiting}
-        self._begun, self._inside = {}, set()
+        self._begun, self._inside = {}, {}
 
     def _go_on(self) -> None:
         """Read and score again what was withdrawn, a few at a time."""
-        if self._waiting and not self._begun and not self._corrections.reading:
+        if self._waiting and not self._begun and not self._corrections.reading and self._clock() >= self._wait_until:
             self._begun, self._waiting = self._waiting, {}
             self._corrections.read_again(self._begun)
         for message in self._corrections.messages(_AT_ONCE - len(self._inside)):
             self._submit(message)
         if self._begun and not self._inside and not self._corrections.reading:
-            self._notify("not_scored_again", items=len(self._begun))  # retention has deleted them
+            self._end_reading()
+
+    def _end_reading(self) -> None:
+        """Account for what was not found: retention has deleted it, or the reading broke off and is begun again."""
+        if self._corrections.broken_off:
+            self._wait_until = self._clock() + _PAUSE
+            self._give_up()
+        else:
+            self._notify("not_scored_again", items=len(self._begun))
             self._begun = {}
 
     def _submit(self, message: Message) -> None:
-        known = self._begun.get((message.partition() or 0, message.offset() or 0))
+        place = message.partition() or 0, message.offset() or 0
+        known = self._begun.get(place)
         if known is None:
             return
         parsed = envelope.parse(headers_of(message) or {}, message.key(), value_of(message))
         if isinstance(parsed, RawItem):
-            self._inside.add(known.place)
-            self._service.submit(Token(known.ticket, parsed.envelope, known.again, message), parsed)
+            fresh = self._renewed(known)
+            self._begun[place] = fresh
+            self._inside[place] = message
+            self._service.submit(fresh, parsed, wanted=True)
+
+    def _renewed(self, token: Token) -> Token:
+        """Withdraw once more what was withdrawn long ago: its window may have been decided without it by now."""
+        now = int(self._clock() * 1000)
+        if now - token.again < _FRESH_MS:
+            return token
+        self._corrections.send(_withdrawal(token, now))
+        return Token(token.ticket, token.envelope, now)
 
 
 def _withdrawal(token: Token, number: int) -> ItemWithdrawn:

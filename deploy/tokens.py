@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from confluent_kafka import Message
-
 from schemas.items import ItemEnvelope
 from streams.work import Ticket
 
@@ -16,13 +14,11 @@ class Token:
 
     Attributes:
         again: what its answer must say to count; 0 for an item that was never answered.
-        message: where it was read again.
     """
 
     ticket: Ticket
     envelope: ItemEnvelope
     again: int = 0
-    message: Message | None = None
 
     @property
     def place(self) -> tuple[int, int]:

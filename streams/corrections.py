@@ -11,7 +11,8 @@ import queue
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
@@ -50,7 +51,7 @@ class Corrections:
         self._read: queue.Queue[Message] = queue.Queue(_AHEAD)
         self._closed = threading.Event()
         self._thread: threading.Thread | None = None
-        self.absent = 0  # messages that were to be read again, and that retention had deleted
+        self._broken = False
 
     def send(
         self, record: Plain | ItemWithdrawn, message: Message | None = None, shadows: Mapping[str, Plain] = _NONE
@@ -67,16 +68,35 @@ class Corrections:
         """
         if isinstance(record, ItemFailed) and message is not None:
             letter = dead_letter(message, "score", record.cause, record.detail)
-            self._producer.produce(self._names.dead_letters, on_delivery=self._delivered, **letter)
-            self._producer.flush(_FLUSH_SECONDS)
-        self._produce(self._names.scores, record, self._delivered)
-        for name, topic in self._shadows.items():
-            self._produce(topic, shadows.get(name, record), _passed_over)
+            self._produce(partial(self._buried, record, shadows), topic=self._names.dead_letters, **letter)
+        else:
+            self._send(record, shadows)
         self.serve()
 
-    def _produce(self, topic: str, record: Plain | ItemWithdrawn, delivered: Delivered) -> None:
-        key, value = record.parent_id.encode(), record.to_json()
-        self._producer.produce(topic, key=key, value=value, on_delivery=delivered)
+    def _buried(
+        self, record: ItemFailed, shadows: Mapping[str, Plain], error: KafkaError | None, letter: Message
+    ) -> None:
+        """Tell the parent of a failed item, once its dead letter is acknowledged."""
+        self._delivered(error, letter)
+        if error is None:
+            self._send(record, shadows)
+
+    def _send(self, record: Plain | ItemWithdrawn, shadows: Mapping[str, Plain]) -> None:
+        self._produce_record(self._names.scores, record, self._delivered)
+        for name, topic in self._shadows.items():
+            self._produce_record(topic, shadows.get(name, record), _passed_over)
+
+    def _produce_record(self, topic: str, record: Plain | ItemWithdrawn, delivered: Delivered) -> None:
+        self._produce(delivered, topic=topic, key=record.parent_id.encode(), value=record.to_json())
+
+    def _produce(self, delivered: Delivered, **message: Any) -> None:
+        while True:
+            try:
+                self._producer.produce(on_delivery=delivered, **message)
+            except BufferError:  # the queue is full: the brokers are slow
+                self._producer.poll(0.1)
+            else:
+                return
 
     def serve(self) -> None:
         """Learn of what was acknowledged.
@@ -93,8 +113,14 @@ class Corrections:
         """Whether messages are being read again, or wait to be taken."""
         return (self._thread is not None and self._thread.is_alive()) or not self._read.empty()
 
+    @property
+    def broken_off(self) -> bool:
+        """Whether the last reading did not come to its end: what it lacks may be there."""
+        return self._broken
+
     def read_again(self, places: Iterable[Place]) -> None:
         """Begin to read messages once more, on a thread. Nothing else may be read meanwhile: see `reading`."""
+        self._broken = False
         wanted: defaultdict[int, set[int]] = defaultdict(set)
         for partition, offset in places:
             wanted[partition].add(offset)
@@ -130,9 +156,9 @@ class Corrections:
                     self._offer(message)
                 if self._closed.is_set() or not any(left.values()):
                     break
-        except KafkaException as exception:
-            _log.warning("items could not be read again: %s", exception.args[0])
-        self.absent += sum(map(len, left.values()))
+        except Exception as exception:  # noqa: BLE001 - whatever it is, it is tried again
+            self._broken = True
+            _log.warning("items could not be read again: %s", exception)
 
     def _offer(self, message: Message) -> None:
         while not self._closed.is_set():

@@ -47,6 +47,7 @@ class _Submitted(Generic[T]):
     token: T
     item: RawItem
     probe: bool = False
+    wanted: bool = False  # also of a parent that is decided
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +55,7 @@ class _Waiting(Generic[T]):
     token: T
     ready: Ready
     probe: bool
+    wanted: bool
 
 
 class ScoringService(Generic[T]):
@@ -89,14 +91,14 @@ class ScoringService(Generic[T]):
         for thread in self._threads:
             thread.start()
 
-    def submit(self, token: T, item: RawItem) -> None:
-        """Queue an item.
+    def submit(self, token: T, item: RawItem, *, wanted: bool = False) -> None:
+        """Queue an item. One that is `wanted` is scored also where its parent is decided.
 
         Raises:
             ServiceError: the service is closed or has failed.
         """
         self._check_open()
-        self._inbox.put(_Submitted(token, item), item.envelope.parent_id)
+        self._inbox.put(_Submitted(token, item, wanted=wanted), item.envelope.parent_id)
 
     def probe(self, token: T, item: RawItem) -> None:
         """Score a canary: on the same way, ahead of what waits and in one batch with it, but never from the cache.
@@ -186,7 +188,7 @@ class ScoringService(Generic[T]):
     def _take_in(self) -> None:
         while arrived := self._arrived():
             probes = [one for one in arrived if one.probe]
-            items = [one for one in arrived if not (one.probe or self._skipped(one.token, one.item.envelope.parent_id))]
+            items = [one for one in arrived if not one.probe and self._needed(one, one.item.envelope.parent_id)]
             waiting = self._readied(probes, self._scorer.ready_afresh) + self._readied(items, self._scorer.ready)
             self._prepared.put(waiting)
         self._prepared.put(_END)
@@ -198,7 +200,7 @@ class ScoringService(Generic[T]):
         waiting = []
         for one, outcome in zip(taken, ready([one.item for one in taken]) if taken else (), strict=True):
             if isinstance(outcome, Ready):
-                waiting.append(_Waiting(one.token, outcome, one.probe))
+                waiting.append(_Waiting(one.token, outcome, one.probe, one.wanted))
             else:
                 self.results.put((one.token, outcome))
         return waiting
@@ -229,19 +231,19 @@ class ScoringService(Generic[T]):
         for batch in batches:
             if self._dropping.is_set():
                 return
-            wanted = [one for one in batch if one.probe or not self._skipped(one.token, one.ready.parent_id)]
+            wanted = [one for one in batch if one.probe or self._needed(one, one.ready.parent_id)]
             if not wanted:
                 continue
             for one, result in zip(wanted, self._scorer.finish([one.ready for one in wanted]), strict=True):
                 self.results.put((one.token, result))
 
-    def _skipped(self, token: T, parent_id: str) -> bool:
-        """Answer an item at once if its parent is decided; return whether it is."""
-        if parent_id not in self._decided:
-            return False
+    def _needed(self, one: _Submitted[T] | _Waiting[T], parent_id: str) -> bool:
+        """Return whether an item needs a score; answer it at once if its parent is decided."""
+        if one.wanted or parent_id not in self._decided:
+            return True
         self._scorer.counts.answered([DECIDED])
-        self.results.put((token, DECIDED))
-        return True
+        self.results.put((one.token, DECIDED))
+        return False
 
 
 def _pending(waiting: _Waiting[T]) -> Pending[_Waiting[T]]:

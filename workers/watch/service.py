@@ -97,8 +97,10 @@ class WatchedService(Generic[T]):
 
     # ------------------------------------------------------------------------------------------------------ items
 
-    def submit(self, token: T, item: RawItem) -> None:
-        """Queue an item. While halted it is dropped: it would be answered by a model that is not trusted.
+    def submit(self, token: T, item: RawItem, *, wanted: bool = False) -> None:
+        """Queue an item; one that is `wanted` also where its parent is decided.
+
+        While halted it is dropped: it would be answered by a model that is not trusted.
 
         Raises:
             ServiceError: the service is closed or has failed.
@@ -107,7 +109,7 @@ class WatchedService(Generic[T]):
             self.status.dropped += 1
             return
         self._inside += 1
-        self._service.submit(Live(token, self._owner(item.envelope.kind)), item)
+        self._service.submit(Live(token, self._owner(item.envelope.kind)), item, wanted=wanted)
 
     def withdraw(self, wanted: Callable[[T], bool]) -> list[T]:
         """Return the tokens that are wanted of items not begun; what is begun is answered as soon as can be."""

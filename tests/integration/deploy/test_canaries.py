@@ -168,7 +168,7 @@ def _right_scores(heads: Path, items: list[RawItem]) -> dict[str, float]:
 def test_under_revise_what_a_wrong_model_answered_is_withdrawn_and_its_parent_is_decided_again(
     kafka: KafkaAddress, redis_address: RedisAddress, tmp_path: Path
 ) -> None:
-    items = _items("parent", list(islice(_pictures(), ITEMS)))
+    items = _items("parent", list(islice(_pictures(), 500, 500 + ITEMS)))  # in nobody's cache
     port, heads = _free_port(), _heads(tmp_path)
     with pipeline(kafka, redis_address, tmp_path) as gate:
         gate.start("decide-0", "decide")

@@ -64,7 +64,8 @@ def some_policy(draw: Random, version: int, late_ms: list[int]) -> Policy:
     return Policy(name="p", version=version or 1, rules=rules)
 
 
-def some_record(draw: Random, at: int) -> bytes:
+def some_record(draw: Random, at: int, numbers: dict[tuple[str, int], int]) -> bytes:
+    """Return a record; `numbers` are the withdrawals so far, which rise, as the clock does that numbers them."""
     parent = f"p{draw.randint(0, 2)}"
     kind = "mri-slice" if parent == "p0" or draw.random() < 0.05 else "video-frame"
     index, count = draw.randint(0, 5), draw.choice([None, None, 4, 4, 4, 5, 7])
@@ -76,8 +77,9 @@ def some_record(draw: Random, at: int) -> bytes:
     item_time = draw.choice([None, NOW + index * 300, NOW + index * 300, 10**15])
     other: dict[str, Any] = {"count": count, "at": at, "kind": kind, "item_time": item_time}
     if what < 0.19:
-        return withdrawn(parent, index, draw.choice([1, 1, 2]), **other)
-    other["again"] = draw.choice([0, 0, 0, 0, 1, 2])
+        numbers[parent, index] = sum(numbers.values()) + 1
+        return withdrawn(parent, index, numbers[parent, index], **other)
+    other["again"] = draw.choice([0, 0, numbers.get((parent, index), 0)])
     if what < 0.22:
         return failed(parent, index, **other)
     if what < 0.26:
@@ -87,10 +89,10 @@ def some_record(draw: Random, at: int) -> bytes:
 
 def some_partition(draw: Random, late_ms: list[int]) -> Partition:
     """Return a few parents' records: duplicates, conflicts, ends, gaps in time, times out of order, policy switches."""
-    at, log = NOW, []
+    at, log, numbers = NOW, [], dict[tuple[str, int], int]()
     for _ in range(draw.randint(2, 40)):
         at += draw.choice([0, 0, 1, 50, 200, 400, 1_100, 1_100, 2_500, 6_000] if draw.random() < 0.3 else [0, 50, 400])
-        log.append(some_record(draw, at - draw.choice([0, 0, 0, 300, 5_000])))
+        log.append(some_record(draw, at - draw.choice([0, 0, 0, 300, 5_000]), numbers))
     return Partition(log, {version: some_policy(draw, version, late_ms) for version in range(4)})
 
 

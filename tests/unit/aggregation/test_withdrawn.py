@@ -83,3 +83,36 @@ def test_an_early_decision_keeps_no_other_from_being_forgotten() -> None:
     gate.checkpoint()
     gate.apply(enumerate([scored("p", 1, 0.9, at=NOW + 20_001), _other(30_000)], gate.position), NOW)
     assert {one.window: one.cause for one in decisions(gate) if one.parent_id == "p"} == {"whole@3": "reopened"}
+
+
+@pytest.mark.parametrize("window", [{"by": "whole"}, {"by": "time", "length_ms": 60_000}], ids=["whole", "time"])
+def test_a_few_new_answers_never_stand_for_the_many_that_are_not_kept(window: dict[str, Any]) -> None:
+    """Nobody said how many items there are, so that nothing is known to be missing."""
+    rule = {**COUNTED, "window": window}
+    wrong = [scored("p", index, 0.1, at=NOW, item_time=NOW) for index in range(10)]
+    again = [withdrawn("p", 0, 7, at=NOW, item_time=NOW), scored("p", 0, 0.95, at=NOW, item_time=NOW, again=7)]
+    first, second = _of_parent([*wrong, _other(1_500), *again, _other(4_000)], rule)
+    assert (first.action, first.counts.scored) == ("reject", 10)
+    assert (second.action, second.counts.scored) == ("review", 1)
+    assert "answers_not_kept" in second.reasons
+
+
+def test_missing_answers_that_are_not_kept_are_no_zeros() -> None:
+    rule = {**COUNTED, "completeness": {"max_missing": 1.0, "missing_as": "zero"}}
+    wrong = [scored("p", index, 0.9, 20) for index in range(20)]
+    again = [withdrawn("p", 0, 7, 20), scored("p", 0, 0.9, 20, again=7), _other(2_000)]
+    assert [one.action for one in _of_parent([*wrong, *again], rule)] == ["accept", "review"]
+
+
+def test_a_withdrawal_that_is_repeated_opens_the_window_for_answers_that_come_late() -> None:
+    """The repair took longer than a window may be idle."""
+    wrong = [scored("p", index, 0.9, 2, at=NOW) for index in range(2)]
+    first = [withdrawn("p", index, 7, 2, at=NOW) for index in range(2)]
+    again = [withdrawn("p", index, 8, 2, at=NOW) for index in range(2)]
+    again += [scored("p", index, 0.1, 2, at=NOW, again=8) for index in range(2)]
+    found = _of_parent([*wrong, *first, _other(2_000), *again], COUNTED)
+    assert [(one.action, one.cause) for one in found] == [
+        ("accept", "complete"),
+        ("review", "idle"),
+        ("reject", "complete"),
+    ]
