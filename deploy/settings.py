@@ -68,6 +68,9 @@ def _property_text(value: object) -> object:
     return str(value) if isinstance(value, int | float) else value
 
 
+_Level = Annotated[float, Field(gt=0.0, lt=1.0)]
+
+
 class _PropertySource(PydanticBaseSettingsSource):
     """Reads SLUICE_KAFKA__SECURITY_PROTOCOL=... as the property security.protocol."""
 
@@ -190,6 +193,11 @@ class Settings(BaseSettings):
         gt=0.0,
         le=1.0,
         description="how far one promotion may move a threshold of the policy, such as 0.1",
+    )
+    max_risk: Annotated[tuple[_Level, _Level], NoDecode, BeforeValidator(_names)] = Field(
+        default=(0.2, 0.2),
+        description="the largest alpha and delta that a calibration may have to vouch for a promotion, with a comma "
+        "between them, such as 0.2,0.2",
     )
     skip_decided: bool = Field(
         default=True,

@@ -34,6 +34,7 @@ class Wanted:
             was made from, whose rule accepts no less than its threshold; None: all decisions.
         rules: that the calibration's policy has, by kind and source of a decision.
         sources, kinds: further limits; empty: all.
+        least_probability: the smallest with which a parent is ever audited; None: that of the audits.
         since: only what was decided at this time (ms) or later.
         conflicts: what becomes of labels of people who disagree.
     """
@@ -44,6 +45,7 @@ class Wanted:
     kinds: frozenset[str] = frozenset()
     since: int = 0
     conflicts: Conflicts = "majority"
+    least_probability: float | None = None
 
     def asked(self, decision: Decision) -> bool:
         """Tell whether a decision is of those that were asked for."""
@@ -75,7 +77,8 @@ def _edge(rule: Rule) -> float | None:
 
 
 def _within(valid: Validity, decision: Decision) -> bool:
-    return decision.source in valid.sources and decision.kind in valid.kinds
+    known = decision.source in valid.sources and decision.kind in valid.kinds
+    return known and (decision.kind, decision.source) not in valid.unjudged
 
 
 @dataclass(slots=True)
@@ -87,6 +90,7 @@ class Audits:
         waiting: accepted parents that were drawn, and have no label yet.
         not_covered: labelled and drawn, but the guarantee is not about them.
         not_drawn: labels of accepted parents that no audit drew: they may be chosen for a reason, and are not used.
+        further: windows of parents of which an earlier one was found: alike, and so no audit of their own.
         not_judged: drawn, and nobody could judge them, or people disagree.
     """
 
@@ -94,6 +98,7 @@ class Audits:
     waiting: list[str] = field(default_factory=list)
     not_covered: list[str] = field(default_factory=list)
     not_drawn: list[str] = field(default_factory=list)
+    further: list[str] = field(default_factory=list)
     not_judged: list[str] = field(default_factory=list)
 
 
@@ -110,7 +115,17 @@ def audited(labels: Iterable[LabelGiven], windows: Windows, wanted: Wanted) -> A
                 whole = given.get((parent, None), []) if len(own_windows) == 1 else []
                 _take(audits, decision, [*whole, *given.get((parent, window), [])], wanted)
     audits.found.sort(key=lambda one: (one.label.at, one.label.id))
+    _keep_first(audits)
     return audits
+
+
+def _keep_first(audits: Audits) -> None:
+    """Keep the first window of each parent, in the order of the labels."""
+    first: dict[str, Audited] = {}
+    for one in audits.found:
+        if first.setdefault(one.decision.parent_id, one) is not one:
+            audits.further.append(one.decision.parent_id)
+    audits.found = list(first.values())
 
 
 def _take(audits: Audits, decision: Decision, own: list[LabelGiven], wanted: Wanted) -> None:

@@ -74,7 +74,9 @@ def with_edges(policy: Policy, wanted: Sequence[tuple[Scope, float | None]]) -> 
         if scope not in rules:
             _keep_apart(rules, scope)
         rules[scope] = with_edge(base, threshold).model_copy(update={"kind": scope[0], "source": scope[1]})
-    return policy.model_copy(update={"rules": list(rules.values()), "experiment": None})
+    fields = {name: getattr(policy, name) for name in Policy.model_fields}
+    # A copy of a published policy would keep the digest of its publication.
+    return Policy.model_construct(**{**fields, "rules": list(rules.values()), "experiment": None})
 
 
 def _keep_apart(rules: dict[Scope, Rule], scope: Scope) -> None:

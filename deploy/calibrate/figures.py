@@ -81,7 +81,7 @@ def alternatives(sample: Sample, rule: Rule, wanted: Options) -> tuple[Option, .
     for make in (
         partial(by_percentile, sample, share),
         partial(by_cost, sample, costs),
-        partial(by_capacity, sample, wanted.capacity, reject_below=_reject_below(rule)),
+        partial(by_capacity, sample, wanted.capacity, reject_below=reject_below(rule)),
     ):
         try:
             found.append(make())
@@ -101,7 +101,7 @@ def alternatives(sample: Sample, rule: Rule, wanted: Options) -> tuple[Option, .
     )
 
 
-def _reject_below(rule: Rule) -> float:
+def reject_below(rule: Rule) -> float:
     """Return where rejecting ends."""
     above = {Label.REJECTED: rule.thresholds.low, Label.LOW: rule.thresholds.medium, Label.MEDIUM: rule.thresholds.high}
     return max((edge for label, edge in above.items() if rule.actions[label] == Action.REJECT), default=0.0)

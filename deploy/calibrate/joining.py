@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +18,7 @@ from schemas.policy import Policy
 
 Reason = Literal[
     "of_items", "unknown", "which_window", "not_asked", "not_judged", "conflict", "other_policy", "other_scorer",
-    "no_probability", "trained",
+    "no_probability", "trained", "same_parent",
 ]  # fmt: skip
 WORDS: Final[Mapping[Reason, str]] = {
     "of_items": "are of single items, and no parent's",
@@ -30,6 +31,7 @@ WORDS: Final[Mapping[Reason, str]] = {
     "other_scorer": "are of decisions by another head than the latest",
     "no_probability": "have no sampling probability, and so cannot stand for others",
     "trained": "are of parents that the head was trained or calibrated on",
+    "same_parent": "are of further windows of a parent, of which one, drawn at random, counts",
 }
 
 
@@ -67,6 +69,7 @@ class Terms:
         sources, kinds: that were asked for; empty: all.
         conflicts: what becomes of labels of people who disagree.
         probability: of labels that do not say; None: they are left out.
+        seed: draws one window of each parent.
         why_trained: why a label may not judge the heads that made the scores, or None.
     """
 
@@ -75,14 +78,20 @@ class Terms:
     kinds: frozenset[str] = frozenset()
     conflicts: Conflicts = "majority"
     probability: float | None = None
+    seed: int = 0
     why_trained: Callable[[LabelGiven, Decision], str | None] = lambda _label, _decision: None
+
+    def asked(self, decision: Decision) -> bool:
+        """Tell whether a decision is of the sources and kinds that were asked for."""
+        return (not self.sources or decision.source in self.sources) and (not self.kinds or decision.kind in self.kinds)
 
 
 def join(labels: Iterable[LabelGiven], windows: Windows, terms: Terms) -> Joined:
     """Join labels with the last decision of each window.
 
     A label without a window is of the parent's one window. Of each target it is the last label of each person that
-    counts, and of several people what most of them say.
+    counts, and of several people what most of them say. Windows of one parent are alike, so one of those that are
+    judged is drawn for each parent.
     """
     joined = Joined()
     found: dict[tuple[str, str], list[LabelGiven]] = defaultdict(list)
@@ -92,12 +101,30 @@ def join(labels: Iterable[LabelGiven], windows: Windows, terms: Terms) -> Joined
         if decision is not None:
             found[decision.parent_id, decision.window] += own
     chosen = [(windows[parent][window], own) for (parent, window), own in found.items()]
-    newest = newest_scorers([decision for decision, _ in chosen])
+    newest = newest_scorers([decision for decision, _ in chosen if terms.asked(decision)])
+    rows = []
     for decision, own in chosen:
         row = _row(own, decision, newest, terms, joined)
         if row is not None:
-            joined.rows.append(row)
+            rows.append(row)
+    joined.rows = _one_per_parent(rows, terms.seed, joined)
     return joined
+
+
+def _one_per_parent(rows: Sequence[Row], seed: int, joined: Joined) -> list[Row]:
+    """Return one random row of each parent; it depends on the seed and the parent's windows alone."""
+    own: defaultdict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        own[row.decision.parent_id].append(row)
+    for parent, found in own.items():
+        joined.left_out["same_parent"] += [parent] * (len(found) - 1)
+    if not joined.left_out["same_parent"]:
+        del joined.left_out["same_parent"]
+    return [min(found, key=lambda row: _lot(seed, row)) for found in own.values()]
+
+
+def _lot(seed: int, row: Row) -> bytes:
+    return hashlib.sha256(f"{seed}/{row.decision.parent_id}/{row.decision.window}".encode()).digest()
 
 
 def _decision(label: LabelGiven, windows: Windows, joined: Joined) -> Decision | None:
@@ -125,7 +152,7 @@ def _row(
     result = counted(same, terms.conflicts, rule.bad_below)
     label = result.judged[0].label if result.judged else own[0]
     reason: Reason | None = None
-    if (terms.sources and decision.source not in terms.sources) or (terms.kinds and decision.kind not in terms.kinds):
+    if not terms.asked(decision):
         reason = "not_asked"
     elif not result.judged:
         reason = "not_judged" if result.not_judged else "conflict"

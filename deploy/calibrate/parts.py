@@ -4,25 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
-from deploy.calibrate.acceptance import accept_edge
+from deploy.calibrate import coverage
+from deploy.calibrate.coverage import Actions
 from deploy.calibrate.edges import Scope
-from deploy.calibrate.figures import Options, accepted_share, alternatives, of_sources, origins
+from deploy.calibrate.figures import Options, accepted_share, alternatives, of_sources
 from deploy.calibrate.joining import Row
-from deploy.calibrate.result import Drawn, Part, PolicyNamed, Validity
-from schemas.policy import Action, Policy, Rule
+from deploy.calibrate.result import Part, PolicyNamed, Validity
+from schemas.policy import ANY, Policy, Rule
 from workers.guarantee import Choice, Sample, choose
 from workers.guarantee.splitting import delta_of_run, split_delta
 
 Per = Literal["rule", "kind", "source", "both"]
-Actions = Mapping[tuple[str, str, str], int]
-"""Decisions by kind, source and action."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +36,7 @@ class Ask:
         one_per_group: judge one random parent of each group, for a claim about unseen groups.
         seed: draws them.
         sources, kinds: that were asked for; empty: all.
+        least_probability: the smallest with which any parent could be drawn for judging; None: that of the labels.
         options: of the alternatives.
     """
 
@@ -48,6 +48,7 @@ class Ask:
     seed: int = 0
     sources: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
+    least_probability: float | None = None
     options: Options = field(default_factory=Options)
 
 
@@ -64,6 +65,7 @@ def judged_parts(rows: Sequence[Row], policy: Policy, actions: Actions, ask: Ask
 
     Raises:
         GuaranteeError: the labels cannot bear a claim.
+        CalibrationError: accepted parents were not judged.
         ValueError: a rule accepts a band below one that it does not accept.
     """
     groups: defaultdict[tuple[str, ...], list[Row]] = defaultdict(list)
@@ -87,7 +89,7 @@ def _scopes(rows: Sequence[Row], rule: Rule, ask: Ask) -> list[Scope]:
     return [(kind, source) for kind in sorted(kinds) for source in sorted(sources)]
 
 
-def sample_of(rows: Sequence[Row]) -> Sample:
+def sample_of(rows: Sequence[Row], least_probability: float | None = None) -> Sample:
     """Return rows as a sample; groups only where every label names one."""
     groups = tuple(row.label.group or "" for row in rows)
     return Sample(
@@ -95,27 +97,30 @@ def sample_of(rows: Sequence[Row]) -> Sample:
         np.array([row.bad for row in rows], dtype=np.bool_),
         np.array([row.probability for row in rows], dtype=np.float64),
         groups if all(groups) and groups else None,
+        least_probability,
     )
 
 
 def _judged(rows: Sequence[Row], policy: Policy, actions: Actions, ask: Ask, delta: float) -> Judged:
     rows = sorted(rows, key=lambda row: (row.decision.parent_id, row.decision.window))
     rule = policy.rule_for(rows[0].decision.kind, rows[0].decision.source)
-    scopes, sample = _scopes(rows, rule, ask), sample_of(rows)
+    scopes, sample = _scopes(rows, rule, ask), sample_of(rows, ask.least_probability)
+    drawn = coverage.drawn_of(rows, actions)
+    coverage.check_accepted(rows, drawn, actions)
     choice = choose(sample, ask.alpha, delta, seed=ask.seed, one_per_group=ask.one_per_group)
-    drawn = _drawn(rows, actions)
-    floor = _floor(rows, rule, drawn)
+    floor = coverage.floor_of(rows, rule, drawn)
+    missing = coverage.unjudged(rows, scopes, rule, policy, actions)
     threshold = choice.threshold
     if threshold is not None and floor is not None:
-        threshold = max(threshold, floor)
-    valid = _validity(rows, policy, choice)
+        threshold = max(threshold, floor.edge)
+    valid = _validity(rows, policy, choice, missing)
     part = Part(
         scopes=tuple(scopes),
         valid_for=valid,
         delta=delta,
         threshold=threshold,
         found=choice.threshold,
-        floor=floor,
+        floor=None if floor is None else floor.edge,
         accepted=accepted_share(sample, threshold) if threshold != choice.threshold else choice.accepted,
         upper_bound=choice.upper_bound,
         method=choice.method,
@@ -124,24 +129,30 @@ def _judged(rows: Sequence[Row], policy: Policy, actions: Actions, ask: Ask, del
         accepted_labels=choice.accepted_labels,
         accepted_bad=choice.accepted_bad,
         least_labels=choice.least_labels,
-        claim=_claim(choice, valid),
+        claim=_claim(choice, valid, scopes),
         sources=of_sources(rows, threshold),
         drawn=drawn,
         alternatives=alternatives(sample, rule, ask.options),
-        notes=tuple(_notes(rows, floor, choice)),
+        notes=(*_notes(rows, choice), *coverage.notes(drawn, floor, missing, actions)),
     )
     return Judged(part, sample)
 
 
-def _claim(choice: Choice, valid: Validity) -> str:
+def _claim(choice: Choice, valid: Validity, scopes: Sequence[Scope]) -> str:
     claim = choice.words.rstrip(".")
-    if choice.threshold is None or not valid.marginal:
+    if choice.threshold is None:
         return f"{claim}."
-    over = ", ".join(valid.sources) if len(valid.sources) > 1 else ", ".join(valid.kinds)
-    return f"{claim}. It is marginal: over {over} together, and not for each of them."
+    told = [f"{claim}."]
+    if valid.marginal:
+        over = ", ".join(valid.sources) if len(valid.sources) > 1 else ", ".join(valid.kinds)
+        told.append(f"It is marginal: over {over} together, and not for each of them.")
+    if any(ANY in scope for scope in scopes):
+        judged = f"{', '.join(valid.kinds)} of {', '.join(valid.sources)}"
+        told.append(f"The rule applies to others, too, that may come; the claim is about {judged} alone.")
+    return " ".join(told)
 
 
-def _validity(rows: Sequence[Row], policy: Policy, choice: Choice) -> Validity:
+def _validity(rows: Sequence[Row], policy: Policy, choice: Choice, missing: tuple[Scope, ...]) -> Validity:
     decisions = [row.decision for row in rows]
     sources, kinds = sorted({one.source for one in decisions}), sorted({one.kind for one in decisions})
     return Validity(
@@ -152,44 +163,15 @@ def _validity(rows: Sequence[Row], policy: Policy, choice: Choice) -> Validity:
         causes=tuple(sorted({one.cause for one in decisions})),
         unseen_groups=choice.unseen_groups,
         marginal=len(sources) * len(kinds) > 1,
+        unjudged=missing,
     )
 
 
-def _drawn(rows: Sequence[Row], actions: Actions) -> tuple[Drawn, ...]:
-    """Return for each action how many decisions of the part's sources and kinds there are, and how many are judged."""
-    own = origins(rows)
-    there: Counter[str] = Counter()
-    for (kind, source, action), count in actions.items():
-        if (source, kind) in own:
-            there[action] += count
-    return tuple(
-        Drawn(
-            action=action.value,
-            decisions=there[action.value],
-            labels=sum(row.decision.action == action for row in rows),
-            stands_for=sum(1.0 / row.probability for row in rows if row.decision.action == action),
-        )
-        for action in Action
-    )
-
-
-def _floor(rows: Sequence[Row], rule: Rule, drawn: Sequence[Drawn]) -> float | None:
-    """Return the present accept edge where only accepted parents were judged: nothing is known of those below it."""
-    others = sum(one.decisions for one in drawn if one.action != Action.ACCEPT)
-    judged = any(row.decision.action != Action.ACCEPT and np.isfinite(row.score) for row in rows)
-    return accept_edge(rule) if others and not judged else None
-
-
-def _notes(rows: Sequence[Row], floor: float | None, choice: Choice) -> list[str]:
+def _notes(rows: Sequence[Row], choice: Choice) -> list[str]:
     notes = []
     early = sum(row.decision.cause == "early" for row in rows)
     if early:
         notes.append(f"{early} decisions were early: their score is known within bounds, of which the worse one counts")
-    if floor is not None:
-        notes.append(
-            f"no label is of a parent that went to review or was rejected: nothing is known of scores below {floor:g},"
-            " and the threshold stays at it or above"
-        )
     if any(row.label.group for row in rows) and not choice.unseen_groups:
         notes.append("the claim is about parents of the groups that were judged; --one-per-group is about unseen ones")
     return notes

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from deploy import policyfiles
 from deploy.calibrate.errors import CalibrationError
+from deploy.calibrate.result import FILE, POLICY, Calibration
+from deploy.errors import ConfigurationError
 from deploy.policy.book import Book
 from deploy.policy.publication import find, readable
 from schemas.decisions import Decision, PolicyRef
@@ -42,6 +44,22 @@ def policy_for(wanted: str | None, decisions: Iterable[Decision], book: Callable
         if policy.digest() == reference.digest:
             return policy
     return _published(reference, book())
+
+
+def candidate_beside(folder: Path, found: Calibration) -> Policy:
+    """Return the policy that was written beside a calibration. Its file has no version; it gets the candidate's.
+
+    Raises:
+        ConfigurationError: it cannot be read, or is not what was calibrated.
+    """
+    path, own = folder / POLICY, found.candidate
+    policy = policyfiles.load(path).model_copy(update={"version": own.version})
+    if policy.digest() != own.digest:
+        raise ConfigurationError(
+            f"{path} is not the policy that was written with {folder / FILE}: it was changed. Promote a changed policy"
+            f" from a file elsewhere, and let sluice calibrate write this folder again (--out {folder} --force)"
+        )
+    return policy
 
 
 def _published(reference: PolicyRef, book: Book) -> Policy:

@@ -34,6 +34,9 @@ class Validity(Record):
     causes: tuple[Identifier, ...] = Field(description="What had closed their windows.")
     unseen_groups: bool = Field(description="Also for patients, cameras or sites without a label.")
     marginal: bool = Field(description="Over all of its sources and kinds together, and not for each of them.")
+    unjudged: tuple[tuple[Identifier, Identifier], ...] = Field(
+        description="Kinds and sources that get the threshold as well and had decisions, but no label: not valid for."
+    )
 
 
 class OfSource(Record):

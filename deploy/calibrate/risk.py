@@ -13,11 +13,11 @@ from typing import Any, Final
 from confluent_kafka import KafkaError, KafkaException, Message
 from pydantic import ValidationError
 
-from deploy import policyfiles
 from deploy.calibrate import decided
 from deploy.calibrate.audited import Audited, Audits, Wanted, audited
 from deploy.calibrate.live import Live
-from deploy.calibrate.result import FILE, POLICY, Calibration
+from deploy.calibrate.policies import candidate_beside
+from deploy.calibrate.result import FILE, Calibration
 from deploy.calibrate.run import Bar
 from deploy.errors import ConfigurationError
 from schemas.alarms import RiskAlarm
@@ -75,6 +75,7 @@ class Realised:
             "not_covered": len(found.not_covered),
             "not_drawn": len(found.not_drawn),
             "not_judged": len(found.not_judged),
+            "further_windows": len(found.further),
             "alarm": None if self.alarm is None else self.alarm.model_dump(mode="json"),
             "told": self.told,
         }
@@ -96,7 +97,7 @@ def read_calibration(folder: Path) -> tuple[Calibration, dict[tuple[str, str], R
         ) from error
     if found.threshold is None:
         raise ConfigurationError(f"{folder / FILE}: no threshold was valid, so there is no guarantee to watch")
-    policy = policyfiles.load(folder / POLICY)
+    policy = candidate_beside(folder, found)
     valid = found.valid_for
     return found, {(kind, source): policy.rule_for(kind, source) for kind in valid.kinds for source in valid.sources}
 
@@ -133,7 +134,7 @@ def realised(
         found = decided.live(live.properties, live.settings, parents, advance, audited=True)
     audits = audited(labels, found.windows, wanted)
     alpha, delta = levels
-    least = min((one.probability for one in audits.found), default=None)
+    least = least_of(wanted.least_probability, audits.found)
     monitor = RiskMonitor(alpha, delta, least_probability=least)
     raised: list[Audited] = []
     for one in audits.found:
@@ -148,6 +149,18 @@ def realised(
     alarm = _alarm(raised, wanted, alpha, delta)
     told = write and _tell(alarm, live)
     return Realised(alpha, delta, excess, audits, monitor, within, alarm, told)
+
+
+def least_of(stated: float | None, found: Sequence[Audited]) -> float | None:
+    """Return the least probability of an audit.
+
+    Raises:
+        ConfigurationError: an audit was drawn with less than is stated.
+    """
+    least = min((one.probability for one in found), default=None)
+    if stated is not None and least is not None and least < stated:
+        raise ConfigurationError(f"--least-probability {stated:g} is above that of an audit, which is {least:g}")
+    return least if stated is None else stated
 
 
 def _alarm(raised: Sequence[Audited], wanted: Wanted, alpha: float, delta: float) -> RiskAlarm:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Request:
         labels: a file; None: the topic `labels`.
         replay: the folder of a replay whose decisions are judged; None: the live ones.
         policy: a file or NAME@VERSION; None: that of the decisions.
-        heads: folders of the heads that made the scores.
+        heads: folders of the heads that made the scores; the store of promoted heads is looked into after them.
         conflicts: what becomes of labels of people who disagree.
         probability: of labels that do not say with which they were drawn.
         now: ms since 1970.
@@ -92,23 +92,31 @@ def calibrate(request: Request, live: Live, bar: Bar) -> Outcome:
     labels = _labels(request, live)
     parents = {label.parent_id for label in labels}
     found = _decided(request, live, parents, bar)
+    request = replace(request, ask=_of_replay(request.ask, found))
     decisions = list(decided.all_of(found.windows))
     policy = policy_for(request.policy, decisions, live.book)
     asked = [one for one in decisions if _asked(one, request.ask)]
     _check_edges(policy, asked)
-    heads = trained_heads(request.heads, {one for (one,) in newest_scorers(asked).values()})
+    folders = (*request.heads, live.settings.head_store_folder)
+    heads = trained_heads(folders, {one for (one,) in newest_scorers(asked).values()})
     known = _contents(request, live, parents & found.windows.keys(), bar)
     joined = join(labels, found.windows, _terms(request, policy, partial(_why_trained, heads, known)))
     parts = _parts(joined, policy, found, request.ask)
     candidate = with_edges(policy, [(scope, one.part.threshold) for one in parts for scope in one.part.scopes])
-    notes = [*_notes(joined, found, heads, known), *_of_experiment(policy)]
+    notes = [*_notes(joined, found, heads, known), *_of_experiment(policy), *_of_runs(request.ask)]
     record = summed(parts, joined, request.ask, candidate=candidate, notes=notes, replay=found.replay)
     return Outcome(record, candidate, tuple(parts))
 
 
+def _of_replay(ask: Ask, found: Decided) -> Ask:
+    """Return what is asked for, of the sources that a replay decided about: others were not looked at."""
+    own = found.replay.sources if found.replay is not None else ()
+    return replace(ask, sources=frozenset(own)) if own and not ask.sources else ask
+
+
 def _terms(request: Request, policy: Policy, why: Callable[[LabelGiven, Decision], str | None]) -> Terms:
     ask = request.ask
-    return Terms(policy, ask.sources, ask.kinds, request.conflicts, request.probability, why)
+    return Terms(policy, ask.sources, ask.kinds, request.conflicts, request.probability, ask.seed, why)
 
 
 def _parts(joined: Joined, policy: Policy, found: Decided, ask: Ask) -> list[Judged]:
@@ -118,6 +126,8 @@ def _parts(joined: Joined, policy: Policy, found: Decided, ask: Ask) -> list[Jud
         return judged_parts(joined.rows, policy, found.actions, ask)
     except GuaranteeError as error:
         raise CalibrationError(str(error)) from error
+    except CalibrationError as error:
+        raise CalibrationError(f"{error}.{_left_out(joined)}") from error
 
 
 def _check_topics(request: Request, live: Live) -> None:
@@ -209,3 +219,10 @@ def _of_experiment(policy: Policy) -> list[str]:
         return []
     told = f"the experiment {policy.experiment.name} is left out of the policy that is written"
     return [f"{told}: its candidate's arm would accept from an edge of its own"]
+
+
+def _of_runs(ask: Ask) -> list[str]:
+    if ask.run:
+        return []
+    told = f"all of delta {ask.delta:g} is spent on this one calibration: who calibrates again needs --run 1, 2, ..."
+    return [f"{told} from the first on, for the claim to hold over all of them"]

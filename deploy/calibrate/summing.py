@@ -35,17 +35,16 @@ def summed(
     parts = tuple(one.part for one in judged)
     valid = [part for part in parts if part.threshold is not None]
     thresholds = [part.threshold for part in valid if part.threshold is not None]
-    labels = sum(part.labels for part in parts)
     return Calibration(
         alpha=ask.alpha,
         delta=ask.delta,
         run=ask.run,
         seed=ask.seed,
         threshold=max(thresholds, default=None),
-        accepted=sum(part.accepted * part.labels for part in parts) / labels if labels else 0.0,
+        accepted=_accepted(parts),
         upper_bound=max(part.upper_bound for part in valid or parts),
         method="+".join(sorted({part.method for part in parts})),
-        labels=labels,
+        labels=sum(part.labels for part in parts),
         bad=sum(part.bad for part in parts),
         least_labels=max(part.least_labels for part in parts),
         claim=parts[0].claim if len(parts) == 1 else _claims(parts, ask),
@@ -61,6 +60,12 @@ def summed(
         labels_digest=labels_digest(joined.rows),
         through_at=max(row.decision.timings.closed_at for row in joined.rows),
     )
+
+
+def _accepted(parts: Sequence[Part]) -> float:
+    """Return the share of all parents that is accepted: each part counts by its decisions, however many are judged."""
+    sizes = [sum(one.decisions for one in part.drawn) or part.labels for part in parts]
+    return sum(part.accepted * size for part, size in zip(parts, sizes, strict=True)) / max(sum(sizes), 1)
 
 
 def _claims(parts: Sequence[Part], ask: Ask) -> str:
@@ -80,4 +85,5 @@ def _validity(parts: Sequence[Part]) -> Validity:
         causes=tuple(sorted({name for one in every for name in one.causes})),
         unseen_groups=all(one.unseen_groups for one in every),
         marginal=any(one.marginal for one in every),
+        unjudged=tuple(sorted({scope for one in every for scope in one.unjudged})),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -38,6 +38,10 @@ class Trained:
     names: frozenset[str]
     groups: frozenset[str]
     complete: bool
+    _beginnings: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_beginnings", frozenset(content[:_DIGITS] for content in self.contents))
 
     def why(self, label: LabelGiven, contents: Iterable[str]) -> str | None:
         """Return why a label may not judge this head, or None where it may.
@@ -52,10 +56,6 @@ class Trained:
         if label.parent_id in self.names or (len(digits) == _DIGITS and digits in self._beginnings):
             return "parent"
         return "group" if label.group in self.groups else None
-
-    @property
-    def _beginnings(self) -> frozenset[str]:
-        return frozenset(content[:_DIGITS] for content in self.contents)
 
 
 def trained_heads(folders: Sequence[Path], scorers: Iterable[str]) -> dict[str, Trained]:

@@ -48,16 +48,25 @@ def calibrate(
     probability: Annotated[
         float | None, typer.Option(help="With which parents were drawn for judging, for labels that do not say it.")
     ] = None,
+    least_probability: Annotated[
+        float | None,
+        typer.Option(
+            help="The smallest with which any parent could be drawn for judging; without it, that of the labels."
+        ),
+    ] = None,
     one_per_group: Annotated[
         bool, typer.Option("--one-per-group", help="One random parent of each group: a claim about unseen groups.")
     ] = False,
     run: Annotated[
-        int, typer.Option(min=0, help="The how-manieth calibration this is: delta is divided. 0: it is the only one.")
+        int, typer.Option(min=0, help="The how-manieth calibration this is: delta is divided. 0: the only one ever.")
     ] = 0,
     conflicts: Annotated[Conflicts, typer.Option(help="Where people disagree.")] = Conflicts.MAJORITY,
     heads: Annotated[
         list[Path] | None,
-        typer.Option(help="Folder of the heads that made the scores; may be repeated. The bundled ones if left out."),
+        typer.Option(
+            help="Folder of the heads that made the scores; may be repeated. Without: the bundled ones."
+            " SLUICE_HEAD_STORE is looked into, too."
+        ),
     ] = None,
     accept_share: Annotated[
         float | None, typer.Option(min=0.0, max=1.0, help="Percentile, beside: accept this share.")
@@ -68,7 +77,9 @@ def calibrate(
     capacity: Annotated[
         float, typer.Option(min=0.0, max=1.0, help="Review capacity, beside: the share that people can look at.")
     ] = 0.2,
-    seed: Annotated[int, typer.Option(min=0, help="Decides which parent of a group is judged.")] = 0,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Decides which window of a parent, and which parent of a group, counts.")
+    ] = 0,
     out: Annotated[
         Path | None, typer.Option(help="Folder for calibration.json, policy.yaml and report.html.", file_okay=False)
     ] = None,
@@ -93,7 +104,7 @@ def calibrate(
     from deploy.cli.calibrating import check_levels, show
     from deploy.cli.train import HEADS
 
-    check_levels(alpha, delta, probability)
+    check_levels(alpha, delta, probability, least_probability)
     ask = Ask(
         alpha=alpha,
         delta=delta,
@@ -103,6 +114,7 @@ def calibrate(
         seed=seed,
         sources=frozenset(source or ()),
         kinds=frozenset(kind or ()),
+        least_probability=least_probability,
         options=_options(accept_share, costs, capacity),
     )
     now = time.time_ns() // 1_000_000

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from deploy.calibrate.errors import NO_GUARANTEE
 from deploy.calibrate.live import Live
+from deploy.calibrate.parts import Ask
 from deploy.calibrate.result import Calibration, Part
 from deploy.calibrate.run import Outcome, Request, calibrate
 from deploy.calibrate.writing import check_folder, write
@@ -22,11 +23,12 @@ from deploy.errors import BrokerError, ConfigurationError
 from deploy.policy.compare import scope_name
 from deploy.settings import Settings
 from workers.guarantee import least_labels
+from workers.guarantee.splitting import delta_of_run
 
 _DIGITS = 12
 
 
-def check_levels(alpha: float, delta: float, probability: float | None) -> None:
+def check_levels(alpha: float, delta: float, probability: float | None, least: float | None = None) -> None:
     """Check what was asked for before anything is read.
 
     Raises:
@@ -35,8 +37,9 @@ def check_levels(alpha: float, delta: float, probability: float | None) -> None:
     for name, level in (("alpha", alpha), ("delta", delta)):
         if not 0.0 < level < 1.0:
             raise ConfigurationError(f"--{name} {level:g} is not above 0 and below 1")
-    if probability is not None and not 0.0 < probability <= 1.0:
-        raise ConfigurationError(f"--probability {probability:g} is not above 0 and at most 1")
+    for name, share in (("probability", probability), ("least-probability", least)):
+        if share is not None and not 0.0 < share <= 1.0:
+            raise ConfigurationError(f"--{name} {share:g} is not above 0 and at most 1")
 
 
 def show(request: Request, out: Path | None, *, force: bool, as_json: bool) -> None:
@@ -49,14 +52,14 @@ def show(request: Request, out: Path | None, *, force: bool, as_json: bool) -> N
     if out is not None:
         check_folder(out, force=force)
     ask = request.ask
-    least = least_labels(ask.alpha, ask.delta)
-    told = f"at least {least} labels of accepted parents, none of them bad, are needed for alpha {ask.alpha:g}"
-    typer.echo(f"{told} and delta {ask.delta:g}; with one bad, {least_labels(ask.alpha, ask.delta, 1)}", err=as_json)
+    typer.echo(_least(ask), err=as_json)
     with Live(Settings.load()) as live:
         try:
             outcome = calibrate(request, live, bar)
         except KafkaException as error:
             raise BrokerError(f"Kafka did not let the topics be read: {error.args[0]}") from error
+    if len(outcome.parts) > 1:
+        typer.echo(_least(ask, len(outcome.parts)), err=as_json)
     written = [] if out is None else write(outcome, out)
     if as_json:
         typer.echo(outcome.calibration.model_dump_json(indent=2))
@@ -66,6 +69,16 @@ def show(request: Request, out: Path | None, *, force: bool, as_json: bool) -> N
         typer.echo(f"written: {path}", err=as_json)
     if outcome.calibration.threshold is None:
         raise typer.Exit(NO_GUARANTEE)
+
+
+def _least(ask: Ask, parts: int = 1) -> str:
+    """Return how many labels a threshold needs, with what a run and a part have of delta."""
+    delta = (delta_of_run(ask.delta, ask.run) if ask.run else ask.delta) / parts
+    each = f"in each of {parts} parts, which share delta, " if parts > 1 else ""
+    run = f" (run {ask.run} of delta {ask.delta:g})" if ask.run else ""
+    least, with_one = (least_labels(ask.alpha, delta, bad) for bad in (0, 1))
+    told = f"at least {least} labels of accepted parents, none of them bad, are needed"
+    return f"{told} {each}for alpha {ask.alpha:g} and delta {delta:.3g}{run}; with one bad, {with_one}"
 
 
 @contextmanager
@@ -106,7 +119,17 @@ def _show_part(part: Part) -> None:
         sources.add_row(plain(own.source), plain(own.kind), *map(str, counts), interval)
     print_parts()
     print_parts(sources)
+    _show_drawn(part)
     _show_validity(part)
+
+
+def _show_drawn(part: Part) -> None:
+    """Print how much of each action was judged."""
+    table = _table("decided", "decisions", "labelled", "stand for")
+    for one in part.drawn:
+        table.add_row(plain(one.action), str(one.decisions), str(one.labels), f"{one.stands_for:.0f}")
+    print_parts()
+    print_parts(table)
 
 
 def _show_validity(part: Part) -> None:
@@ -116,6 +139,7 @@ def _show_validity(part: Part) -> None:
         f"valid for sources {', '.join(valid.sources)}; kinds {', '.join(valid.kinds)}; scorers {scorers}",
         f"windows, method and rules of {valid.policy.name}@{valid.policy.version} ({valid.policy.digest[:_DIGITS]})",
         f"windows closed by {', '.join(valid.causes)}",
+        *(f"not for {kind} of {source}, without a label" for kind, source in valid.unjudged),
         "groups without a label, too" if valid.unseen_groups else "groups like those that were judged",
     ]
     print_parts(plain("; ".join(told), "dim"))
@@ -133,6 +157,6 @@ def _notes(record: Calibration) -> Iterator[str]:
 def _table(*names: str) -> Table:
     table = Table(box=None, header_style="bold", pad_edge=False)
     for name in names:
-        text = name in {"found by", "source", "kind"}
+        text = name in {"found by", "source", "kind", "decided"}
         table.add_column(name, justify="left" if text else "right", overflow="fold")
     return table

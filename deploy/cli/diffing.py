@@ -21,8 +21,8 @@ from deploy.diff.behind import Place, Shown
 from deploy.diff.compare import Comparison, compare
 from deploy.diff.errors import FlipsError
 from deploy.diff.flips import Flip
-from deploy.diff.judging import Judgement, judge
-from deploy.diff.labels import Labels
+from deploy.diff.judging import Judgement, edges, judge
+from deploy.diff.labels import Read
 from deploy.diff.live import LiveDecisions
 from deploy.diff.looking import Advance, Looker, chosen
 from deploy.diff.result import Diff, as_dict
@@ -125,7 +125,7 @@ def _compare(
     origins: Pair,
     runs: Runs,
     found: Topics,
-    given: Labels | None,
+    given: Read | None,
     warnings: list[str],
 ) -> Diff:
     names = TopicNames(origins[0].prefix)
@@ -135,7 +135,8 @@ def _compare(
     comparison = compare(sides[0].windows, sides[1].windows, set_apart=any(origin.live for origin in origins))
     judgement: Judgement | None = None
     if given is not None:
-        judgement = judge(sides[0].windows, sides[1].windows, given, bad_below=wish.bad_below)
+        settled = given.settled(edges(sides[1].windows, wish.bad_below))
+        judgement = judge(sides[0].windows, sides[1].windows, settled, bad_below=wish.bad_below)
     shown, told = _look(_looker(wish, sides, runs, found), _shown(comparison, wish.flips), found)
     windows = (sides[0].windows.values(), sides[1].windows.values())
     return Diff(

@@ -39,7 +39,8 @@ def experiment(
 
     The test is sequential: look as often as you like, and stop as soon as it says `differs`. Of all experiments without
     a difference at most the share alpha ever say so. `no_difference_shown` means that the planned number of parents was
-    reached, and a difference of interest would probably have shown.
+    reached, and a difference of interest would probably have shown. `not_told`: labels go by what was decided, such as
+    those of reviewed parents alone, and can carry no test.
 
     Exit code 25: there is no such shadow or experiment, or nothing was decided in it yet.
 

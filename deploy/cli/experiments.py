@@ -15,11 +15,17 @@ from deploy.experiments.result import Result, Side
 from workers.experiments import Needed, State
 from workers.experiments.bounds import Bounds
 
-_COLOURS: Final = {State.GO_ON: "yellow", State.DIFFERS: "bold red", State.NO_DIFFERENCE_SHOWN: "green"}
+_COLOURS: Final = {
+    State.GO_ON: "yellow",
+    State.DIFFERS: "bold red",
+    State.NO_DIFFERENCE_SHOWN: "green",
+    State.NOT_TOLD: "bold yellow",
+}
 _WORDS: Final = {
     State.GO_ON: "go on",
     State.DIFFERS: "differs",
     State.NO_DIFFERENCE_SHOWN: "no difference shown",
+    State.NOT_TOLD: "cannot be told from these labels",
 }
 _APART: Final = {
     "live_only": "decided live alone",
@@ -69,7 +75,7 @@ def _show_test(result: Result) -> None:
     state = plain(_WORDS[standing.state], _COLOURS[standing.state])
     at = "" if standing.decided_at is None else f" since the parent {standing.decided_at}"
     told = f"{at}: evidence {standing.evidence:.3g}, at most {standing.largest:.3g} of {1 / result.alpha:.3g} needed"
-    print_parts(state, plain(f"{told} ({result.test})"))
+    print_parts(state, plain(f"{told} ({result.test})" if standing.state is not State.NOT_TOLD else ""))
     if result.one_look is not None:
         name, p_value = result.one_look
         print_parts(plain(f"{name}: p = {p_value:.3g}, valid for one look alone", "dim"))
@@ -82,12 +88,15 @@ def _power(result: Result) -> str:
         return f"{wanted} {_needed(result.needed)}; there are {result.standing.looked_at}"
     if result.planned is not None:
         return f"{result.planned} parents are planned; there are {result.standing.looked_at}"
-    return "not told for labels that were drawn unequally: --planned says when to stop"
+    if result.weighted:
+        return "not told for labels that were drawn unequally: --planned says when to stop"
+    return f"a difference of {result.least_difference:g} cannot be here: --difference is of rates, from 0 to 1"
 
 
 def _needed(needed: Needed) -> str:
     if needed.sequential is None:
-        return f"in more than {needed.searched} parents (one look: {needed.one_look})"
+        few = f"in more than {needed.searched} parents (one look: {needed.one_look})"
+        return f"{few}, so that it never says `no difference shown`, but with --planned"
     return f"in {needed.sequential} parents (one look: {needed.one_look})"
 
 

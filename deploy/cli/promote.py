@@ -37,8 +37,9 @@ def promote(
     """Put a policy, a head, or both together in force, if every gate is green.
 
     The gates: the head's canaries score as recorded, now; the test cases passed, run on a replay with this candidate;
-    the calibration found a threshold, for this candidate, and nothing is accepted below it; no threshold of the policy
-    moves further than it may. Anything red or missing: refused with every reason, and nothing is written.
+    the calibration found a threshold, for this candidate, and nothing is accepted below it, nor more than now of what
+    nobody judged; its alpha and delta are at most SLUICE_MAX_RISK (0.2,0.2); no threshold of the policy moves further
+    than it may. Anything red or missing: refused with every reason, and nothing is written.
 
     A policy is published and activated; a head is copied to SLUICE_HEAD_STORE and released, and workers that run with
     --follow-releases go over to it. Who, why and the evidence are written to the topic `audit`. Where this is

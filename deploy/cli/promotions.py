@@ -82,7 +82,7 @@ def promote(asked: Asked, by: Person, *, dry_run: bool, as_json: bool) -> None:
         live = desk.live()
         canaries = _canaries(asked, candidate, live.ledger, settings)
         step = settings.max_step if asked.max_step is None else asked.max_step
-        proof = Proof(canaries, cases, risk, step)
+        proof = Proof(canaries, cases, risk, step, settings.max_risk)
         gates = desk.judge(candidate, proof, live)
         if not as_json:
             _show_gates(gates)

@@ -21,6 +21,10 @@ def risk(
     source: Annotated[list[str] | None, typer.Option(help="Only this source; may be repeated.")] = None,
     kind: Annotated[list[str] | None, typer.Option(help="Only this kind; may be repeated.")] = None,
     since: Annotated[str | None, typer.Option(help="Only what was decided since: 2026-05-31T08:30, or 2h ago.")] = None,
+    least_probability: Annotated[
+        float | None,
+        typer.Option(help="The smallest with which any parent could be audited; without it, that of the audits."),
+    ] = None,
     excess: Annotated[
         float | None, typer.Option(help="Say within how many audits it alarms at alpha + this; alpha if left out.")
     ] = None,
@@ -39,5 +43,7 @@ def risk(
     """
     from deploy.cli.risks import Wish, show
 
-    wish = Wish(calibration, alpha, delta, labels, tuple(source or ()), tuple(kind or ()), since, excess)
+    wish = Wish(
+        calibration, alpha, delta, labels, tuple(source or ()), tuple(kind or ()), since, excess, least_probability
+    )
     show(wish, write=not dry_run, as_json=as_json)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class Wish:
     kinds: tuple[str, ...]
     since: str | None
     excess: float | None
+    least_probability: float | None = None
 
 
 def show(wish: Wish, *, write: bool, as_json: bool) -> None:
@@ -52,6 +53,8 @@ def show(wish: Wish, *, write: bool, as_json: bool) -> None:
         typer.Exit: it alarms.
     """
     alpha, delta, wanted = _wanted(wish)
+    check_levels(alpha, delta, None, wish.least_probability)
+    wanted = replace(wanted, least_probability=wish.least_probability)
     excess = min(alpha, 1.0 - alpha) if wish.excess is None else wish.excess
     if not 0.0 < excess <= 1.0 - alpha:
         raise ConfigurationError(f"--excess {excess:g} is not above 0 and at most {1 - alpha:g}")
@@ -76,7 +79,6 @@ def _wanted(wish: Wish) -> tuple[float, float, Wanted]:
     sources, kinds = frozenset(wish.sources), frozenset(wish.kinds)
     if wish.calibration is None:
         alpha, delta = wish.alpha or _ALPHA, wish.delta or _DELTA
-        check_levels(alpha, delta, None)
         return alpha, delta, Wanted(sources=sources, kinds=kinds, since=since)
     if wish.alpha is not None or wish.delta is not None:
         raise ConfigurationError("--calibration has alpha and delta: leave out --alpha and --delta")
@@ -105,6 +107,7 @@ def _notes(audits: Audits) -> Iterator[str]:
     for count, told in (
         (len(audits.waiting), "accepted parents were drawn for an audit and have no label yet"),
         (len(audits.not_judged), "could not be judged, or people disagree"),
+        (len(audits.further), "were further windows of a parent that counts already: the first one counts"),
         (len(audits.not_covered), "are older than the guarantee, or of other heads, sources or edges"),
         (
             len(audits.not_drawn),

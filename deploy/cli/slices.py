@@ -82,8 +82,8 @@ def slices(
 
     A parent is bad where its label is below its rule's bad_below (0.5). False accepts: of the bad parents, how many
     were accepted; false rejects: of the good ones, how many were rejected. Intervals are Clopper-Pearson's; where
-    labels were drawn unequally (probability) Wilson's of weighted rates; where they name groups, or a parent has
-    several windows, bootstraps of whole groups.
+    labels were drawn unequally (probability), for as many as the weights are worth; where they name groups, or a parent
+    has several windows, bootstraps of whole groups.
 
     A metric of a parent is the mean over its scored items; min_NAME and max_NAME are the lowest and the highest value.
     --by METRIC cuts the parents of each kind into so many equal parts, and tells whether errors rise or fall with it.

@@ -15,7 +15,9 @@ from deploy.diff.edges import ACCEPT, REJECT
 from deploy.diff.flips import Flip
 from deploy.diff.labels import Given, Labels, Target
 from deploy.diff.said import Said
-from workers.training.intervals import Array, UndefinedError, wilson
+from deploy.labels.counting import CUT
+from workers.slices.estimates import share
+from workers.training.intervals import Array, UndefinedError
 from workers.training.statistics import Bin, auc, ece, ece_by_chance, reliability
 
 _LEAST_FOR_FIGURES: Final = 10  # labelled windows with a score; of fewer a curve says nothing
@@ -28,7 +30,7 @@ _ONE_SIDE: Final = "of windows that are on one side alone"
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """A share of labelled windows, with its 95% Wilson interval; None where there are none that it could be of."""
+    """A share of labelled windows, with its 95% interval (Clopper-Pearson); None where it would be of none."""
 
     count: int
     of: int
@@ -43,8 +45,8 @@ class Judged:
 
     Attributes:
         actions: Windows by whether they are good, and their action.
-        false_accepts: Bad ones, of those accepted.
-        false_rejects: Good ones, of those rejected.
+        bad_among_accepted: Bad ones, of those accepted.
+        good_among_rejected: Good ones, of those rejected.
         auc: Of the score; None where one class alone is labelled.
         ece: Expected calibration error of the score: it is a quality and no probability unless it was made one.
         by_chance: What that error would be by chance alone.
@@ -52,8 +54,8 @@ class Judged:
     """
 
     actions: Counter[tuple[bool, str]]
-    false_accepts: Rate
-    false_rejects: Rate
+    bad_among_accepted: Rate
+    good_among_rejected: Rate
     auc: float | None
     ece: float | None
     by_chance: float | None
@@ -128,6 +130,18 @@ def judge(before: Windows, after: Windows, labels: Labels, *, bad_below: float |
     )
 
 
+def edges(after: Windows, bad_below: float | None = None) -> Callable[[Target], float]:
+    """Return the edge below which a label of a target is bad: `bad_below`, else that of the rule of the side after."""
+    of_parent = {parent: said.terms.bad_below for (parent, _), said in after.items()}
+
+    def edge(target: Target) -> float:
+        own = None if target[1] is None else after.get((target[0], target[1]))
+        rule = of_parent.get(target[0], CUT) if own is None else own.terms.bad_below
+        return rule if bad_below is None else bad_below
+
+    return edge
+
+
 def _given(before: Windows, after: Windows, labels: Labels, unused: Counter[str]) -> Iterator[tuple[Flip, Given]]:
     """Yield the windows with a label. One of a parent with several windows says nothing about each of them."""
     both = [key for key in before if key in after]
@@ -165,25 +179,23 @@ def _judged(found: Sequence[_Labelled], scored: Sequence[_Labelled], side: Calla
     actions = Counter((one.good, side(one.pair).action) for one in found)
     accepted = [one for one in found if side(one.pair).action == ACCEPT]
     rejected = [one for one in found if side(one.pair).action == REJECT]
+    heaviest = max((one.weight for one in found), default=1.0)
     figures = _figures(scored, [side(one.pair).score or 0.0 for one in scored])
     return Judged(
         actions,
-        _rate(accepted, lambda one: not one.good),
-        _rate(rejected, lambda one: one.good),
+        _rate(accepted, lambda one: not one.good, heaviest),
+        _rate(rejected, lambda one: one.good, heaviest),
         *figures,
     )
 
 
-def _rate(among: Sequence[_Labelled], holds: Callable[[_Labelled], bool]) -> Rate:
-    """Return a weighted share, with an interval for as many labels as the weights are worth (Kish 1965)."""
-    chosen = [one for one in among if holds(one)]
-    if not among:
+def _rate(among: Sequence[_Labelled], holds: Callable[[_Labelled], bool], heaviest: float) -> Rate:
+    """Return a weighted share; its interval is for as many labels as the weights are worth beside the heaviest one."""
+    hits = np.array([holds(one) for one in among], dtype=np.bool_)
+    found = share(hits, np.array([one.weight for one in among], dtype=np.float64), heaviest=heaviest)
+    if found.value is None:
         return Rate(0, 0, None, None, None)
-    weights = np.array([one.weight for one in among])
-    share = min(1.0, sum(one.weight for one in chosen) / float(weights.sum()))
-    worth = float(weights.sum()) ** 2 / float(weights @ weights)
-    low, high = wilson(share * worth, worth)
-    return Rate(len(chosen), len(among), share, low, high)
+    return Rate(int(hits.sum()), found.count, found.value, found.low, found.high)
 
 
 def _figures(

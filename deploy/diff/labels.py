@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -36,7 +36,39 @@ class Labels:
     unusable: Counter[str] = field(default_factory=Counter)
 
 
-def read_file(path: Path, now: int) -> Labels:
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Labels as they were given, and what could not be read, by cause."""
+
+    given: Sequence[LabelGiven]
+    unusable: Counter[str] = field(default_factory=Counter)
+
+    def settled(self, edge: Callable[[Target], float]) -> Labels:
+        """Return one label for each parent or window.
+
+        Of several by one person the last one counts, of several people what most of them say.
+
+        Args:
+            edge: below which a label of a target is bad, which is what people disagree about.
+        """
+        own = [label for label in self.given if label.of_parent]
+        by_edge: defaultdict[float, list[LabelGiven]] = defaultdict(list)
+        for label in own:
+            by_edge[edge((label.parent_id, label.window))].append(label)
+        found = [labels.counted(some, cut=cut) for cut, some in by_edge.items()]
+        passed = {
+            "of items": len(self.given) - len(own),
+            "of parents on which people disagree": sum(one.dropped for one in found),
+            "of parents that could not be judged": sum(one.not_judged for one in found),
+        }
+        judged = [one.label for some in found for one in some.judged]
+        return Labels(
+            {(one.parent_id, one.window): Given(one.value, one.probability) for one in judged if one.value is not None},
+            self.unusable + Counter({name: count for name, count in passed.items() if count}),
+        )
+
+
+def read_file(path: Path, now: int) -> Read:
     """Read labels from a CSV, JSONL or Parquet file.
 
     Args:
@@ -46,38 +78,15 @@ def read_file(path: Path, now: int) -> Labels:
     Raises:
         LabelsError: it is no such file, or rows of it are wrong: the text names their lines.
     """
-    return gathered(labels.read_file(path, Defaults(now, who=_SOMEBODY)).labels)
+    return Read(labels.read_file(path, Defaults(now, who=_SOMEBODY)).labels)
 
 
-def read_topic(properties: clients.Properties, topic: str, partitions: int) -> Labels:
+def read_topic(properties: clients.Properties, topic: str, partitions: int) -> Read:
     """Read labels from the topic `labels`.
 
     Raises:
         KafkaException: the brokers refused or did not answer.
     """
     log = LabelLog(properties, topic, partitions)
-    found = gathered(log.read())
-    found.unusable += Counter({"not to be read": log.unreadable})
-    return found
-
-
-def gathered(given: Sequence[LabelGiven]) -> Labels:
-    """Return one label for each parent or window.
-
-    Of several by one person the last one counts, of several people what most of them say.
-    """
-    own = [label for label in given if label.of_parent]
-    found = labels.counted(own)
-    passed = {
-        "of items": len(given) - len(own),
-        "of parents on which people disagree": found.dropped,
-        "of parents that could not be judged": found.not_judged,
-    }
-    return Labels(
-        {
-            (one.label.parent_id, one.label.window): Given(one.label.value, one.label.probability)
-            for one in found.judged
-            if one.label.value is not None
-        },
-        Counter({name: count for name, count in passed.items() if count}),
-    )
+    given = list(log.read())
+    return Read(given, +Counter({"not to be read": log.unreadable}))

@@ -145,8 +145,8 @@ def _judged(one: Judged) -> dict[str, Any]:
             name: {action: one.actions[good, action] for action in ACTIONS}
             for name, good in (("good", True), ("bad", False))
         },
-        "false_accepts": asdict(one.false_accepts),
-        "false_rejects": asdict(one.false_rejects),
+        "bad_among_accepted": asdict(one.bad_among_accepted),
+        "good_among_rejected": asdict(one.good_among_rejected),
         "auc": one.auc,
         "ece": one.ece,
         "ece_by_chance": one.by_chance,

@@ -113,8 +113,8 @@ def rate(found: Rate) -> str:
 def figures(judgement: Judgement) -> Iterator[tuple[str, str, str]]:
     """Yield the figures of both sides against labels: a name, and the value before and after."""
     before, after = judgement.sides
-    yield "bad, of those accepted", rate(before.false_accepts), rate(after.false_accepts)
-    yield "good, of those rejected", rate(before.false_rejects), rate(after.false_rejects)
+    yield "bad among accepted", rate(before.bad_among_accepted), rate(after.bad_among_accepted)
+    yield "good among rejected", rate(before.good_among_rejected), rate(after.good_among_rejected)
     for good in (True, False):
         for action in ACTIONS:
             counts = [f"{side.actions[good, action]:,}" for side in judgement.sides]

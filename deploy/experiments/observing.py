@@ -49,6 +49,7 @@ class Observed:
         candidate: the same of the candidate's side.
         probability: with which it was drawn for labelling; None: not known, or without a label.
         share: of the candidate's arm, in an experiment.
+        action: what was decided live.
     """
 
     parent_id: str
@@ -57,20 +58,29 @@ class Observed:
     candidate: bool | None
     probability: float | None = None
     share: float = 0.5
+    action: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Observations:
-    """All of them, in order, and what was set apart."""
+    """All of them, in order, and what was set apart.
+
+    Attributes:
+        parents: that can be looked at.
+        apart: how many others there are, by the reason.
+        actions: how many that could be compared there are in shadow, labelled or not, by what was decided live.
+    """
 
     parents: list[Observed]
     apart: Counter[str]
+    actions: Counter[str] = field(default_factory=Counter)
 
 
 def paired(live: Decided, shadow: Decided, asked: Asked) -> Observations:
     """Return the parents that both sides have decided on from the same items."""
     apart: Counter[str] = Counter()
     apart["further_windows"] += shadow.further
+    actions: Counter[str] = Counter()
     found = []
     for parent_id, other in shadow.parents.items():
         own = live.parents.get(parent_id)
@@ -78,6 +88,7 @@ def paired(live: Decided, shadow: Decided, asked: Asked) -> Observations:
         if own is None or reason:
             apart[reason] += 1
             continue
+        actions[own.action] += 1
         label = asked.label(own)
         bad = _bad(label, own, asked)
         if bad is None and asked.labelled:
@@ -91,10 +102,11 @@ def paired(live: Decided, shadow: Decided, asked: Asked) -> Observations:
                 happened(asked.outcome, own.action, bad=bool(bad)),
                 happened(asked.outcome, other.action, bad=bool(bad)),
                 None if label is None else label.probability,
+                action=own.action,
             )
         )
     apart["live_only"] += len(live.parents.keys() - shadow.parents.keys())
-    return Observations(_in_order(found), +apart)
+    return Observations(_in_order(found), +apart, actions)
 
 
 def _not_alike(live: Seen, shadow: Seen) -> str:

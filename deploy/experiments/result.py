@@ -45,10 +45,11 @@ class Result:
         test: the sequential test in words.
         standing: where it stands.
         one_look: name and p-value of the test that holds for a single look at a size that was fixed before.
-        planned: parents at which a difference of interest would have been found.
+        planned: parents at which a difference of interest would have been found; None: no size is known to do.
         least_difference: that difference.
         power: with which.
         needed: how the planned size came about; None where it was given, or cannot be told.
+        weighted: labels were drawn with several probabilities, and count by one over these.
         apart: how many parents were set apart, by the reason.
         notices: what a reader has to know.
     """
@@ -69,6 +70,7 @@ class Result:
     power: float
     needed: Needed | None
     discordant: tuple[int, int] | None = None
+    weighted: bool = False
     apart: Mapping[str, int] | None = None
     scorers: Mapping[str, Sequence[str]] | None = None
     notices: tuple[str, ...] = ()

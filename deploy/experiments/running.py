@@ -12,13 +12,13 @@ from typing import Final
 from deploy.errors import ConfigurationError
 from deploy.experiments.decided import Decided, Seen, read_decided
 from deploy.experiments.errors import ExperimentError
+from deploy.experiments.labelled import settled
 from deploy.experiments.observing import Asked, paired, scorers_of, two_arms
 from deploy.experiments.outcomes import LABELLED, OUTCOMES
 from deploy.experiments.result import Result
 from deploy.experiments.shadows import ShadowDesk, checked_name
 from deploy.experiments.testing import Terms, judge_arms, judge_paired
-from deploy.labels import Defaults, counted, read_file
-from deploy.labels.counting import CUT
+from deploy.labels import Defaults, read_file
 from deploy.labels.intake import log_of
 from deploy.settings import Settings
 from schemas.labels import LabelGiven
@@ -80,8 +80,8 @@ def answer(question: Question, properties: clients.Properties, settings: Setting
         raise ExperimentError(
             f"{outcome} needs labels of parents: --labels FILE, or sluice labels import. Without any: --outcome accept"
         )
-    asked = Asked(outcome, labels, question.bad_below)
     live = _decisions(properties, names.decisions, settings.partitions, bar)
+    asked = Asked(outcome, settled(labels, live, question.bad_below), question.bad_below)
     if any(one.name == name for one in desk.all()):
         shadow = _decisions(properties, desk.open(name).decisions, settings.partitions, bar)
         return _in_shadow(name, live, shadow, asked, question.terms)
@@ -128,18 +128,15 @@ def _decisions(properties: clients.Properties, topic: str, partitions: int, bar:
         return read_decided(properties, topic, partitions, advance)
 
 
-def _labels(
-    question: Question, properties: clients.Properties, settings: Settings
-) -> dict[tuple[str, str | None], LabelGiven]:
-    """Return one label a parent or window: of several people what most of them say."""
+def _labels(question: Question, properties: clients.Properties, settings: Settings) -> list[LabelGiven]:
+    """Return the labels of parents and windows; none where nobody could judge any."""
     found: Iterable[LabelGiven]
     if question.labels is None:
         found = log_of(properties, settings).read()
     else:
         found = read_file(question.labels, Defaults(now=time.time_ns() // 1_000_000, who="file")).labels
-    cut = CUT if question.bad_below is None else question.bad_below
-    judged = counted([one for one in found if one.of_parent], cut=cut).judged
-    return {(one.label.parent_id, one.label.window): one.label for one in judged}
+    own = [one for one in found if one.of_parent]
+    return own if any(one.value is not None for one in own) else []
 
 
 def _scorers(side: Decided) -> list[str]:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deploy.experiments.observing import Asked, Observations, Observed
+from deploy.experiments.labelled import unlike_actions, unlike_arms, usable, weights_of
+from deploy.experiments.observing import Asked, Observations
 from deploy.experiments.outcomes import OUTCOMES
 from deploy.experiments.result import Result, Side
 from workers.experiments import (
     Needed,
+    Standing,
+    State,
     difference_bounds,
     fisher_test,
     mean_evidence,
@@ -27,11 +30,6 @@ from workers.experiments import (
 )
 from workers.experiments.bounds import Bounds
 
-_UNKNOWN: Final = (
-    "the labels have no probability: they are taken as drawn alike, whatever was decided. Labels that an audit or a"
-    " review asked for were not"
-)
-_UNLIKE: Final = 0.001  # p-value of arms that were labelled alike
 _USUAL_RATE: Final = 0.1  # of the outcome, while there is nothing to tell
 
 
@@ -61,7 +59,8 @@ class _Tested:
         log_evidence: after each parent.
         bounds: of the difference.
         one_look: name and p-value of the test for one look.
-        needed: parents that the power takes.
+        needed: parents that the power takes; None: not known, or no number of them would do.
+        weighted: labels count by one over their probability.
     """
 
     test: str
@@ -69,24 +68,27 @@ class _Tested:
     bounds: Bounds | None = None
     one_look: tuple[str, float] | None = None
     needed: Needed | None = None
+    weighted: bool = False
 
 
 def judge_paired(name: str, seen: Observations, asked: Asked, terms: Terms) -> Result:
     """Test whether both sides have an outcome equally often, of parents that both have judged."""
-    parents, notices = _usable(seen)
+    parents, notices = usable(seen)
     sides = (
         _side("control", [(bool(one.control), one.probability) for one in parents], terms.alpha),
         _side("candidate", [(bool(one.candidate), one.probability) for one in parents], terms.alpha),
     )
     differences = np.array([int(bool(one.candidate)) - int(bool(one.control)) for one in parents], dtype=np.int8)
     discordant = int((differences > 0).sum()), int((differences < 0).sum())
-    weights = _weights(parents)
+    weights = weights_of(parents)
+    unlike = unlike_actions(seen, parents, weighted=weights is not None) if asked.labelled else []
     if weights is None:
         tested = _paired(differences, discordant, terms)
     else:
         most = float(weights.max())
         log_evidence = mean_evidence(weights * differences, -most, most)
-        tested = _Tested("bets on the weighted difference of the parents that differ", log_evidence)
+        words = "bets on the weighted difference of the parents that differ"
+        tested = _Tested(words, log_evidence, weighted=True)
     return _result(
         "paired",
         name,
@@ -96,6 +98,7 @@ def judge_paired(name: str, seen: Observations, asked: Asked, terms: Terms) -> R
         tested=tested,
         seen=seen,
         notices=notices,
+        unlike=unlike,
         discordant=discordant,
     )
 
@@ -103,20 +106,29 @@ def judge_paired(name: str, seen: Observations, asked: Asked, terms: Terms) -> R
 def _paired(differences: NDArray[np.int8], discordant: tuple[int, int], terms: Terms) -> _Tested:
     whole, error = len(differences), terms.alpha / 2
     plus, minus = (rate_bounds(count, whole, error) for count in discordant)
-    differ = max(sum(discordant) / whole if whole else 0.0, 1.5 * terms.least_difference)
-    parts = (differ - terms.least_difference) / 2, (differ + terms.least_difference) / 2
+    differ = sum(discordant) / whole if whole else 0.0
     return _Tested(
         "bets on the parents that differ: a beta mixture",
         paired_evidence(differences),
         difference_bounds(plus, minus),
         ("the exact McNemar test", sign_test(*discordant)),
-        None if terms.planned else pairs_needed(*parts, alpha=terms.alpha, power=terms.power),
+        _pairs(differ, terms),
     )
+
+
+def _pairs(differ: float, terms: Terms) -> Needed | None:
+    """Return how many parents the power takes, where such a share of them differs; None where none would do."""
+    least = terms.least_difference
+    if terms.planned or not 0.0 < least <= 1.0:
+        return None
+    minus = (min(1.0, max(differ, 1.5 * least)) - least) / 2
+    plus = min(1.0 - minus, minus + least)  # sums round
+    return pairs_needed(plus, minus, alpha=terms.alpha, power=terms.power)
 
 
 def judge_arms(name: str, seen: Observations, asked: Asked, terms: Terms) -> Result:
     """Test whether two arms have an outcome equally often."""
-    parents, notices = _usable(seen)
+    parents, notices = usable(seen)
     sides = (
         _side("control", [(one.control, one.probability) for one in parents if one.control is not None], terms.alpha),
         _side(
@@ -128,16 +140,19 @@ def judge_arms(name: str, seen: Observations, asked: Asked, terms: Terms) -> Res
     in_candidate = np.array([one.candidate is not None for one in parents], dtype=np.bool_)
     has = np.array([bool(one.control or one.candidate) for one in parents], dtype=np.bool_)
     shares = np.array([one.share for one in parents], dtype=np.float64)
-    weights = _weights(parents)
+    weights = weights_of(parents)
+    unlike = []
     if weights is None:
         tested = _arms(in_candidate, has, shares, sides, terms)
-        notices += _unlike_labels(seen, sides) if asked.labelled else []
+        unlike = unlike_arms(seen, sides) if asked.labelled else []
     else:
         each = weights * has * np.where(in_candidate, 1 / shares, -1 / (1 - shares))
         most = float(weights.max())
         log_evidence = mean_evidence(each, -most / (1 - float(shares.max())), most / float(shares.min()))
-        tested = _Tested("bets on the weighted difference of the arms", log_evidence)
-    return _result("two_arms", name, asked, terms, sides=sides, tested=tested, seen=seen, notices=notices)
+        tested = _Tested("bets on the weighted difference of the arms", log_evidence, weighted=True)
+    return _result(
+        "two_arms", name, asked, terms, sides=sides, tested=tested, seen=seen, notices=notices, unlike=unlike
+    )
 
 
 def _arms(
@@ -149,17 +164,22 @@ def _arms(
 ) -> _Tested:
     control, candidate = sides
     of_control, of_candidate = (rate_bounds(one.found, one.parents, terms.alpha / 2) for one in sides)
-    rate = _USUAL_RATE if control.rate is None else control.rate
-    other = rate - terms.least_difference if rate > terms.least_difference else rate + terms.least_difference
     share = float(shares.mean()) if len(shares) else 0.5
-    needed = None if terms.planned else parents_needed(rate, other, share, alpha=terms.alpha, power=terms.power)
     return _Tested(
         "bets on the arm of a parent, given its outcome",
         two_arm_evidence(in_candidate, has, shares),
         difference_bounds(of_candidate, of_control),
         ("Fisher's exact test", fisher_test((control.found, control.parents), (candidate.found, candidate.parents))),
-        needed,
+        _parents(_USUAL_RATE if control.rate is None else control.rate, share, terms),
     )
+
+
+def _parents(rate: float, share: float, terms: Terms) -> Needed | None:
+    """Return how many parents the power takes from a rate of the control arm; None where none would do."""
+    others = [one for one in (rate - terms.least_difference, rate + terms.least_difference) if 0.0 <= one <= 1.0]
+    if terms.planned or not others:
+        return None
+    return parents_needed(rate, others[0], share, alpha=terms.alpha, power=terms.power)
 
 
 def _result(
@@ -172,10 +192,12 @@ def _result(
     tested: _Tested,
     seen: Observations,
     notices: Sequence[str],
+    unlike: Sequence[str],
     discordant: tuple[int, int] | None = None,
 ) -> Result:
     needed = tested.needed
-    planned = terms.planned or (None if needed is None else needed.sequential or needed.searched)
+    # sizes that were searched in vain promise no power, and reaching them shows nothing
+    planned = terms.planned or (None if needed is None else needed.sequential)
     control, candidate = (one.rate for one in sides)
     return Result(
         name=name,
@@ -185,37 +207,24 @@ def _result(
         alpha=terms.alpha,
         sides=sides,
         difference=None if control is None or candidate is None else candidate - control,
-        difference_bounds=tested.bounds,
+        difference_bounds=None if unlike else tested.bounds,
         test=tested.test,
-        standing=standing(tested.log_evidence, terms.alpha, planned),
-        one_look=tested.one_look,
+        standing=_standing(standing(tested.log_evidence, terms.alpha, planned), told=not unlike),
+        one_look=None if unlike else tested.one_look,
         planned=planned,
         least_difference=terms.least_difference,
         power=terms.power,
         needed=needed,
         discordant=discordant,
+        weighted=tested.weighted,
         apart=dict(seen.apart),
-        notices=tuple(notices),
+        notices=(*notices, *unlike),
     )
 
 
-def _usable(seen: Observations) -> tuple[list[Observed], list[str]]:
-    """Return the parents that a test may use, with what a reader has to know about their labels."""
-    known = {one.probability for one in seen.parents}
-    if known <= {None} or None not in known:
-        labelled = any(reason.startswith("without_label") for reason in seen.apart)
-        return seen.parents, [_UNKNOWN] if known == {None} and labelled else []
-    usable = [one for one in seen.parents if one.probability is not None]
-    seen.apart["unknown_probability"] += len(seen.parents) - len(usable)
-    return usable, []
-
-
-def _weights(parents: Sequence[Observed]) -> NDArray[np.float64] | None:
-    """Return one over the probability of each label, where these differ; None where all count alike."""
-    known = {one.probability for one in parents}
-    if len(known) <= 1:
-        return None
-    return np.array([1 / (one.probability or 1.0) for one in parents], dtype=np.float64)
+def _standing(found: Standing, *, told: bool) -> Standing:
+    """Return where a test stands; one whose labels cannot carry it stands nowhere."""
+    return found if told else replace(found, state=State.NOT_TOLD, decided_at=None)
 
 
 def _side(name: str, outcomes: Sequence[tuple[bool, float | None]], alpha: float) -> Side:
@@ -226,15 +235,3 @@ def _side(name: str, outcomes: Sequence[tuple[bool, float | None]], alpha: float
     weights = [1 / (probability or 1.0) for _, probability in outcomes]
     weighted = sum(weight for weight, (has, _) in zip(weights, outcomes, strict=True) if has)
     return Side(name, whole, found, weighted / sum(weights), None)
-
-
-def _unlike_labels(seen: Observations, sides: tuple[Side, Side]) -> list[str]:
-    """Warn where one arm has been labelled more often than the other: then the odds of a parent's arm are others."""
-    counts = [(one.parents, one.parents + seen.apart[f"without_label_{one.name}"]) for one in sides]
-    if not all(whole for _, whole in counts) or fisher_test(*counts) >= _UNLIKE:
-        return []
-    shares = " and ".join(
-        f"{labelled / whole:.1%} of {one.name}" for (labelled, whole), one in zip(counts, sides, strict=True)
-    )
-    advice = "give each label the probability with which its parent was drawn"
-    return [f"the arms were not labelled alike ({shares}), so that this test does not hold: {advice}"]

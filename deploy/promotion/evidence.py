@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from deploy import policyfiles
-from deploy.calibrate.result import FILE, POLICY, Calibration
+from deploy.calibrate.policies import candidate_beside
+from deploy.calibrate.result import FILE, Calibration
 from deploy.errors import ConfigurationError
 from schemas.policy import Policy
 from schemas.testcases import CasesResult
@@ -50,10 +50,10 @@ def read_calibration(folder: Path) -> RiskProof:
     """Read what `sluice calibrate --out FOLDER` has written.
 
     Raises:
-        ConfigurationError: it cannot be read, or is no calibration.
+        ConfigurationError: it cannot be read, is no calibration, or the policy beside it was changed.
     """
     sha256, found = _read(folder / FILE, Calibration, "--calibration", "what sluice calibrate --out FOLDER writes")
-    return RiskProof(sha256, found, policyfiles.load(folder / POLICY))
+    return RiskProof(sha256, found, candidate_beside(folder, found))
 
 
 def _read(path: Path, model: type[Model], option: str, right: str) -> tuple[str, Model]:

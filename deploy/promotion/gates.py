@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deploy.promotion.candidate import Candidate
 from deploy.promotion.evidence import CaseProof, RiskProof
 from deploy.promotion.live import Live
-from deploy.promotion.risk import risk_problems, risk_told
+from deploy.promotion.risk import level_problems, risk_problems, risk_told
 from deploy.promotion.steps import steps
 from schemas.policy import Policy
 from schemas.releases import CanaryEvidence, CaseEvidence, Evidence, RiskEvidence, StepEvidence
@@ -43,12 +43,14 @@ class Proof:
         cases: the result of model test cases.
         risk: a calibration.
         max_step: how far a threshold may move.
+        max_risk: the largest alpha and delta that a calibration may have.
     """
 
     canaries: tuple[CanaryFinding, ...] = ()
     cases: CaseProof | None = None
     risk: RiskProof | None = None
     max_step: float = 0.1
+    max_risk: tuple[float, float] = (0.2, 0.2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def judged(candidate: Candidate, proof: Proof, live: Live) -> list[Gate]:
     return [
         _canaries(candidate, proof),
         Gate("test cases", *_cases(candidate, proof, live)),
-        Gate("risk", tuple(risk_problems(candidate, proof.risk, before, live.ledger)), risk_told(proof.risk)),
+        Gate("risk", _risk(candidate, proof, before, live), risk_told(proof.risk)),
         _step(candidate, proof, before),
     ]
 
@@ -108,6 +110,11 @@ def evidence_of(candidate: Candidate, proof: Proof, before: Policy | None) -> Ev
         risk=risk and _risk_evidence(risk),
         step=None if candidate.policy is None else StepEvidence(largest=moved, allowed=proof.max_step),
     )
+
+
+def _risk(candidate: Candidate, proof: Proof, before: Policy | None, live: Live) -> tuple[str, ...]:
+    found = risk_problems(candidate, proof.risk, before, live.ledger)
+    return (*level_problems(proof.risk, proof.max_risk), *found)
 
 
 def _risk_evidence(proof: RiskProof) -> RiskEvidence | None:

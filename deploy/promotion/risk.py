@@ -12,11 +12,12 @@ from deploy.promotion.candidate import Candidate, HeadCandidate
 from deploy.promotion.evidence import RiskProof
 from deploy.promotion.live import Ledger
 from deploy.promotion.steps import accept_edge, arms_of, scopes_of
-from schemas.policy import Policy, Rule
+from schemas.policy import ANY, Policy, Rule
 from workers.domains import SHARED
 
 _SHORT = 12  # digits of a digest, for people
 _TOLERANCE = 1e-9
+_DO = "label some of it and calibrate again, or calibrate the judged sources alone (sluice calibrate --source)"
 
 
 def risk_problems(
@@ -46,8 +47,24 @@ def risk_problems(
     for part in found.parts:
         yield from _other_rule(part, proof.policy, policy, whose)
         yield from _accepts_below(part, policy, whose)
+    yield from _new_scores(candidate.head, found, policy)
     if candidate.policy is not None and before is not None:
         yield from _laxer_elsewhere(found, before, candidate.policy)
+
+
+def level_problems(proof: RiskProof | None, allowed: tuple[float, float]) -> Iterator[str]:
+    """Yield why a calibration promises too little.
+
+    Args:
+        proof: the calibration; None: none was given.
+        allowed: the largest alpha and delta.
+    """
+    if proof is None:
+        return
+    found = proof.calibration
+    for name, level, most in zip(("alpha", "delta"), (found.alpha, found.delta), allowed, strict=True):
+        if level > most + _TOLERANCE:
+            yield f"it was calibrated with {name} {level:g}, and {most:g} is allowed (SLUICE_MAX_RISK)"
 
 
 def risk_told(proof: RiskProof | None) -> str:
@@ -92,16 +109,46 @@ def _accepts_below(part: Part, policy: Policy, whose: str) -> Iterator[str]:
             yield f"the bound holds from {part.threshold:g}, and {whose} accepts from {edge:g}, for {scope_name(scope)}"
 
 
+def _new_scores(head: HeadCandidate | None, found: Calibration, policy: Policy) -> Iterator[str]:
+    """Yield what a head would score, the policy accepts, and nobody judged by that head."""
+    for scope in _unjudged(found):
+        accepts = any(accept_edge(policy.rule_for(*scope, arm)) <= 1.0 for arm in arms_of(policy))
+        if head is not None and SHARED.get(scope[0], scope[0]) == head.kind and accepts:
+            yield f"{scope_name(scope)} is accepted by scores of this head, and has no label: {_DO}"
+
+
+def _unjudged(found: Calibration) -> dict[Scope, None]:
+    return dict.fromkeys(scope for part in found.parts for scope in part.valid_for.unjudged)
+
+
 def _laxer_elsewhere(found: Calibration, before: Policy, after: Policy) -> Iterator[str]:
     """Yield where more would be accepted than now, and no label vouches for it."""
-    covered = {scope for part in found.parts for scope in part.scopes}
-    for scope, arm in product(scopes_of(before, after), arms_of(after)):
+    missing = _unjudged(found)
+    scopes: dict[Scope, None] = dict.fromkeys(scopes_of(before, after)) | missing
+    for scope, arm in product(scopes, arms_of(after)):
         new = after.rule_for(*scope, arm)
         edge, old = accept_edge(new), accept_edge(before.rule_for(*scope))
-        if edge < old - _TOLERANCE and not _is_covered(scope, new, covered):
-            yield f"{scope_name(scope)} would be accepted from {edge:g} and not {old:g}, and was not calibrated"
+        vouched = scope not in missing and any(_vouches(part, scope, new) for part in found.parts)
+        if edge < old - _TOLERANCE and not vouched:
+            told = f"{scope_name(scope)} would be accepted from {edge:g} and not {old:g}, and was not calibrated"
+            yield f"{told}: {_DO}, or give it a rule of its own that accepts no more than now"
 
 
-def _is_covered(scope: Scope, rule: Rule, covered: set[Scope]) -> bool:
-    """Whether a threshold was calibrated for a scope, or for all that its rule applies to."""
-    return scope in covered or (rule.kind, rule.source) in covered
+def _vouches(part: Part, scope: Scope, rule: Rule) -> bool:
+    """Whether a part is about a scope: its kind and source were judged, or nothing was ever decided about them.
+
+    Of a kind and source that are judged any rule may be made that accepts no more. Beside them the part vouches for the
+    rule that was calibrated alone, since of what had no decisions nobody can have labels.
+    """
+    valid = part.valid_for
+    if part.threshold is None:
+        return False
+    kind, source = scope
+    if kind in valid.kinds and source in valid.sources and any(_within(scope, own) for own in part.scopes):
+        return accept_edge(rule) >= part.threshold - _TOLERANCE
+    own = [one for one in part.scopes if one[0] in {ANY, *valid.kinds} and one[1] in {ANY, *valid.sources}]
+    return scope in own or (rule.kind, rule.source) in own
+
+
+def _within(scope: Scope, other: Scope) -> bool:
+    return all(one in {ANY, name} for name, one in zip(scope, other, strict=True))

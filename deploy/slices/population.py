@@ -108,7 +108,14 @@ class Population:
         truths = [one for one in (self.truths[row] for row in found.tolist()) if one is not None]
         weights = np.array([1.0 / (one.probability or 1.0) for one in truths]) if self.weighted else None
         rejected = np.array([self.outcomes[row].action == Action.REJECT for row in found.tolist()], dtype=np.bool_)
-        return Cases(self.accepted[found], rejected, self.bad[found], weights, self._groups(found, truths)), found
+        groups = self._groups(found, truths)
+        return Cases(self.accepted[found], rejected, self.bad[found], weights, groups, self._heaviest), found
+
+    @cached_property
+    def _heaviest(self) -> float | None:
+        """The largest weight of all labels; None where they are not weighed."""
+        known = [one.probability or 1.0 for one in self.truths if one is not None]
+        return 1.0 / min(known) if self.weighted and known else None
 
     def _groups(self, rows: NDArray[np.intp], truths: Sequence[Truth]) -> NDArray[np.str_] | None:
         """Return what rows belong to: their labels' groups, and otherwise their parent."""

@@ -17,6 +17,7 @@ from schemas.testcases import CaseResult, CasesResult, ModelCase, ModelCases
 from workers.slices.estimates import Estimate, Flags
 from workers.slices.outcomes import RATES, rate
 from workers.slices.ranking import area
+from workers.training.intervals import FEW_GROUPS
 
 Result = Literal["passed", "failed", "too_few"]
 _HOLDS: Final[Mapping[str, Callable[[float, float], bool]]] = MappingProxyType(
@@ -60,8 +61,8 @@ def run_cases(cases: ModelCases, population: Population, *, seed: int = 0) -> Ca
     """Run test cases.
 
     A case passes where at least so many parents are in it and its assertion holds of the whole interval, or of the
-    figure alone where it is judged by the point. Where it holds of the figure, but not of the whole interval, the
-    parents are too few to tell, and too few is not passed.
+    figure alone where it is judged by the point. Where it holds of the figure, but not of the whole interval, or the
+    interval rests on fewer than `FEW_GROUPS` groups, there is too little to tell, and too few is not passed.
 
     Args:
         cases: what is asserted.
@@ -120,7 +121,8 @@ def figure(metric: str, population: Population, rows: Flags, level: float, seed:
     if metric in RATES:
         return rate(metric, population.cases(rows)[0], level=level, seed=seed)
     cases, found = population.cases(rows & ~np.isnan(population.scores))
-    return area(population.scores[found], cases.bad, cases.weights, cases.groups, level=level, seed=seed)
+    own = population.scores[found], cases.bad, cases.weights, cases.groups
+    return area(*own, heaviest=cases.heaviest, level=level, seed=seed)
 
 
 def judged(case: ModelCase, found: Estimate) -> tuple[Result, str]:
@@ -136,6 +138,15 @@ def judged(case: ModelCase, found: Estimate) -> tuple[Result, str]:
         return "failed", f"{shown} is not {comparison} {bound:g}"
     if case.judge_by == "point":
         return "passed", f"{shown} is {comparison} {bound:g}"
+    return _by_interval(case, found, shown)
+
+
+def _by_interval(case: ModelCase, found: Estimate, shown: str) -> tuple[Result, str]:
+    """Return what becomes of a case whose figure holds."""
+    comparison, bound = case.bound
+    holds = _HOLDS[comparison]
+    if found.few_groups:
+        return "too_few", f"{shown} is {comparison} {bound:g}, but an interval needs {FEW_GROUPS} groups"
     span = f"{found.low:.4g} to {found.high:.4g}"
     end = found.high if comparison.startswith("<") else found.low
     if holds(end, bound):

@@ -43,7 +43,7 @@ STANDINGS: Final[Mapping[str, str]] = MappingProxyType(
 METHODS: Final[Mapping[str, str]] = MappingProxyType(
     {
         "exact": "Clopper-Pearson",
-        "wilson": "Wilson, for what the weights are worth",
+        "weighted": "Clopper-Pearson, for what the weights are worth",
         "groups": "bootstrap of whole groups",
         "student": "Student",
         "newcombe": "Newcombe",

@@ -15,6 +15,7 @@ class State(StrEnum):
     GO_ON = "go_on"
     DIFFERS = "differs"
     NO_DIFFERENCE_SHOWN = "no_difference_shown"
+    NOT_TOLD = "not_told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +25,7 @@ class Standing:
     Attributes:
         state: `differs` stays, whatever comes after it. `no_difference_shown` is said once the planned size is reached:
             it says that a difference of the planned size would probably have been seen, and not that there is none.
+            `not_told` is for whoever knows that what was looked at cannot carry the test.
         evidence: the e-value by now: how many times its stake a bet against "no difference" has come to.
         largest: the largest e-value so far; `differs` from 1/alpha on.
         decided_at: after how many parents it was reached; None where it was not.

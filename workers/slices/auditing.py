@@ -64,7 +64,8 @@ def audit(
 
     A slice alarms where the lower bound of its rate is above the slice's bound, at a confidence of 1 - alpha / m, with
     m the number of rates that are held against a bound: so one false alarm or more comes with probability alpha at
-    most (Bonferroni), as far as the interval keeps its word.
+    most (Bonferroni), as far as the interval keeps its word. That over a few groups does not, so that no slice of
+    several groups, but fewer than `FEW_GROUPS`, is surely above or within a bound.
 
     Args:
         cases: (n,).
@@ -109,6 +110,8 @@ def _worst(found: Estimate) -> tuple[float, float]:
 def _standing(some: Cases, name: str, found: Estimate, most: float, test: _Test) -> Standing:
     if found.value is None:
         return "unknown"
+    if found.groups > 1 and found.few_groups:
+        return "above" if found.value > most else "unsure"
     # one-sided at 1 - alpha is the lower end of the two-sided interval at 1 - 2 alpha
     if rate(name, some, level=1.0 - 2.0 * test.alpha, seed=test.seed).low > most:
         return "alarm"

@@ -75,7 +75,7 @@ def curve(
     for place in np.unique(places[there]):
         rows = there & (places == place)
         own = cases.at(rows & among)
-        figure = share(hits[rows & among], own.weights, own.groups, level=level, seed=seed)
+        figure = share(hits[rows & among], own.weights, own.groups, heaviest=own.heaviest, level=level, seed=seed)
         inside = values[rows]
         found.append(Bin(float(inside.min()), float(inside.mean()), float(inside.max()), int(rows.sum()), figure))
     asked = cases.at(among)

@@ -15,7 +15,7 @@ from workers.training.intervals import FEW_GROUPS, wilson
 Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Groups = Sequence[str] | NDArray[np.generic]
-Means = Literal["exact", "wilson", "groups", "student", "newcombe", "none"]
+Means = Literal["exact", "weighted", "groups", "student", "newcombe", "none"]
 
 RESAMPLES: Final = 4_000
 _MANY_GROUPS: Final = 5_000
@@ -59,19 +59,27 @@ def clopper_pearson(hits: float, count: float, level: float = 0.95) -> tuple[flo
 
 
 def share(
-    hits: Flags, weights: Array | None = None, groups: Groups | None = None, *, level: float = 0.95, seed: int = 0
+    hits: Flags,
+    weights: Array | None = None,
+    groups: Groups | None = None,
+    *,
+    heaviest: float | None = None,
+    level: float = 0.95,
+    seed: int = 0,
 ) -> Estimate:
     """Return the share of rows that are hits.
 
-    Rows drawn alike: Clopper-Pearson. With weights: Hajek's ratio, and Wilson's interval for as many rows as the
-    weights are worth (Kish 1965). With groups: the percentile bootstrap of whole groups; where all groups agree it
-    would have no width, and each group counts as one row instead. One group alone says nothing about others: the
-    interval is about that one, as if its rows were independent, and is marked (`few_groups`).
+    Rows drawn alike: Clopper-Pearson. With weights: Hajek's ratio, and Clopper-Pearson for as many rows as the weights
+    are worth (`worth`). With groups: the percentile bootstrap of whole groups, with weights no narrower than for
+    independent rows; where all groups agree it would have no width, and each group counts as one row instead. One group
+    alone says nothing about others: the interval is about that one, as if its rows were independent, and is marked
+    (`few_groups`).
 
     Args:
         hits: (n,).
         weights: (n,), 1 over the probability with which a row was drawn; None: all were drawn alike.
         groups: (n,), what rows of are not independent; None: all rows are.
+        heaviest: the largest weight of all rows that could have been drawn; None: that of these.
         level: what the interval is to cover.
         seed: of the resamples.
 
@@ -84,13 +92,32 @@ def share(
         return Estimate(None, 0.0, 1.0, 0, 0)
     value = min(1.0, float(weight @ hits / weight.sum()))  # sums round
     size = _size(groups)
+    unequal = _unequal(weight, heaviest)
+    if unequal:
+        rows = worth(weight, heaviest)
+        alone = clopper_pearson(value * rows, rows, level)
+    else:
+        alone = clopper_pearson(found, count, level)
     if groups is not None and size > 1:
         low, high = _over_groups(hits * weight, weight, groups, level, seed)
-        return Estimate(value, low, high, count, found, size, "groups")
-    if weights is not None and np.ptp(weight) > 0.0:
-        worth = float(weight.sum() ** 2 / (weight @ weight))
-        return Estimate(value, *wilson(value * worth, worth, level), count, found, size, "wilson")
-    return Estimate(value, *clopper_pearson(found, count, level), count, found, size, "exact")
+        ends = (min(low, alone[0]), max(high, alone[1])) if unequal else (low, high)
+        return Estimate(value, *ends, count, found, size, "groups")
+    return Estimate(value, *alone, count, found, size, "weighted" if unequal else "exact")
+
+
+def worth(weight: Array, heaviest: float | None = None) -> float:
+    """Return how many rows drawn alike weights (n,) are worth at least: their sum over the largest.
+
+    So many stay, on average, where each row is kept with a probability of its weight over the largest: then all have
+    the same chance to be drawn and kept. Kish's size (1965) is greater, and far too great where the rows that are to be
+    counted are the heavy ones, of which few or none were drawn. So the largest weight is that of all labels, and not of
+    those at hand.
+    """
+    return float(weight.sum()) / max(float(weight.max()), heaviest or 0.0)
+
+
+def _unequal(weight: Array, heaviest: float | None) -> bool:
+    return float(np.ptp(weight)) > 0.0 or (heaviest is not None and heaviest > float(weight.max()))
 
 
 def mean(values: Array, groups: Groups | None = None, *, level: float = 0.95, seed: int = 0) -> Estimate:

@@ -23,6 +23,7 @@ class Cases:
         bad: the label says that the parent is bad.
         weights: 1 over the probability with which the parent was drawn to be labelled; None: all were drawn alike.
         groups: what rows of are not independent (patient, camera, site); None: all rows are.
+        heaviest: the largest weight of all labels there are, which parts of these rows keep; None: that of these rows.
     """
 
     accepted: Flags
@@ -30,6 +31,12 @@ class Cases:
     bad: Flags
     weights: Array | None = None
     groups: NDArray[np.str_] | None = None
+    heaviest: float | None = None
+
+    def __post_init__(self) -> None:
+        """Remember the largest weight, for parts that lack its row."""
+        if self.heaviest is None and self.weights is not None and len(self.weights):
+            object.__setattr__(self, "heaviest", float(self.weights.max()))
 
     def __len__(self) -> int:
         """Return how many rows there are."""
@@ -80,4 +87,4 @@ def rate(name: str, cases: Cases, *, level: float = 0.95, seed: int = 0) -> Esti
     """
     one = RATES[name]
     own = cases.at(one.among(cases))
-    return share(one.hits(own), own.weights, own.groups, level=level, seed=seed)
+    return share(one.hits(own), own.weights, own.groups, heaviest=own.heaviest, level=level, seed=seed)

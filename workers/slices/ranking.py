@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.special import ndtri
 
-from workers.slices.estimates import Array, Estimate, Flags, Groups, joined, members, resampled
+from workers.slices.estimates import Array, Estimate, Flags, Groups, joined, members, resampled, worth
 
 _RESAMPLES: Final = 1_000
 _EDGE: Final = 1e-9
@@ -23,19 +23,21 @@ def area(
     weights: Array | None = None,
     groups: Groups | None = None,
     *,
+    heaviest: float | None = None,
     level: float = 0.95,
     seed: int = 0,
 ) -> Estimate:
     """Return P(a good row scores above a bad one) + P(tie) / 2.
 
-    The interval is Newcombe's (2006, method 5), for as many rows of each class as their weights are worth (Kish 1965),
-    or the percentile bootstrap of whole groups. `count` is that of the rarer class. One class alone: no value.
+    The interval is Newcombe's (2006, method 5), for as many rows of each class as their weights are worth (`worth`), or
+    the percentile bootstrap of whole groups. `count` is that of the rarer class. One class alone: no value.
 
     Args:
         scores: (n,), finite.
         bad: (n,).
         weights: (n,), 1 over the probability with which a row was drawn.
         groups: (n,), what rows of are not independent.
+        heaviest: the largest weight of all rows that could have been drawn; None: that of these.
         level: what the interval is to cover.
         seed: of the resamples.
     """
@@ -46,10 +48,13 @@ def area(
     _, place = np.unique(scores, return_inverse=True)
     value = _area(place, weight * ~bad, weight * bad)
     size = len(np.unique(np.asarray(groups))) if groups is not None and joined(groups) else 0
+    top = max(float(weight.max()), heaviest or 0.0)
+    alone = newcombe(value, worth(weight[~bad], top), worth(weight[bad], top), level)
     if groups is None or size < _TWO:
-        low, high = newcombe(value, _worth(weight[~bad]), _worth(weight[bad]), level)
-        return Estimate(value, low, high, rarer, groups=size, method="newcombe")
+        return Estimate(value, *alone, rarer, groups=size, method="newcombe")
     low, high = _over_groups(place, (weight * ~bad, weight * bad), groups, level, seed)
+    if top > float(weight.min()):  # heavy rows are few, and a resample knows none but those that were drawn
+        low, high = min(low, alone[0]), max(high, alone[1])
     if high - low < _EDGE:  # all resamples agree: groups with each class count as rows
         names = np.asarray(groups)
         low, high = newcombe(value, len(np.unique(names[~bad])), len(np.unique(names[bad])), level)
@@ -102,7 +107,3 @@ def _over_groups(
         return 0.0, 1.0  # most resamples hold one class alone
     low, high = np.quantile(found, ((1.0 - level) / 2.0, (1.0 + level) / 2.0))
     return float(low), float(high)
-
-
-def _worth(weight: Array) -> float:
-    return float(weight.sum() ** 2 / (weight @ weight))

@@ -108,16 +108,25 @@ def cases(candidate: Candidate, *found: CaseResult, **other: Any) -> CaseProof:
     return CaseProof(OTHER, CasesResult(**fields))
 
 
-def part(threshold: float | None, scorer: str = OLD, scope: tuple[str, str] = ("*", "*"), *, kind: str = KIND) -> Part:
+def part(
+    threshold: float | None,
+    scorer: str = OLD,
+    scope: tuple[str, str] = ("*", "*"),
+    *,
+    kind: str = KIND,
+    source: str = "camera-1",
+    unjudged: tuple[tuple[str, str], ...] = (),
+) -> Part:
     named = PolicyNamed(name="night", version=1, digest=OTHER)
     valid = Validity(
-        sources=("camera-1",),
+        sources=(source,),
         kinds=(kind,),
         scorers=(scorer,),
         policy=named,
         causes=("complete",),
         unseen_groups=False,
         marginal=False,
+        unjudged=unjudged,
     )
     return Part(
         scopes=(scope,),

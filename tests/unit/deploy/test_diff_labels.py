@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deploy.diff.judging import judge
+from deploy.diff.judging import edges, judge
 from deploy.diff.labels import Given, Labels, Target, read_file
 from deploy.diff.said import Key, Said
 from deploy.labels import LabelsError
@@ -23,18 +23,18 @@ def _labels(values: Mapping[str, float], probability: float | None = None) -> La
     return Labels({(name, None): Given(value, probability) for name, value in values.items()})
 
 
-def test_false_accepts_and_rejects_are_counted_on_both_sides() -> None:
+def test_the_bad_among_accepted_and_the_good_among_rejected_are_counted_on_both_sides() -> None:
     found = judge(said(parents(SCORES)), said(parents(SCORES), STRICT), _labels(TRUTH))
     before, after = found.sides
     assert (found.labels, found.bad) == (5, 2)
-    assert (before.false_accepts.count, before.false_accepts.of) == (1, 3)
-    assert (after.false_accepts.count, after.false_accepts.of) == (0, 1)
-    assert (before.false_rejects.count, before.false_rejects.of) == (1, 2)
+    assert (before.bad_among_accepted.count, before.bad_among_accepted.of) == (1, 3)
+    assert (after.bad_among_accepted.count, after.bad_among_accepted.of) == (0, 1)
+    assert (before.good_among_rejected.count, before.good_among_rejected.of) == (1, 2)
     assert (found.mended, found.broken) == (1, 0)  # bad-fair goes to review
     assert before.actions[False, "accept"] == 1
     assert after.actions[False, "review"] == 1
-    assert before.false_accepts.low is not None
-    assert before.false_accepts.low < 1 / 3 < (before.false_accepts.high or 0)
+    assert before.bad_among_accepted.low is not None
+    assert before.bad_among_accepted.low < 1 / 3 < (before.bad_among_accepted.high or 0)
 
 
 def test_the_edge_of_what_is_bad_can_be_moved() -> None:
@@ -64,7 +64,7 @@ def test_labels_that_say_nothing_about_a_window_are_counted_by_cause() -> None:
 def test_without_a_usable_label_there_is_no_figure_and_no_traceback() -> None:
     found = judge(said(parents(SCORES)), said(parents(SCORES)), _labels({"stranger": 1.0}))
     assert found.labels == 0
-    assert found.sides[0].false_accepts.share is None
+    assert found.sides[0].bad_among_accepted.share is None
     assert found.p == 1.0
 
 
@@ -98,17 +98,38 @@ def test_labels_drawn_unequally_count_with_one_over_their_probability() -> None:
     sides = said(parents(scores)), said(parents(scores))
     found = judge(*sides, Labels(dict(given)))
     assert found.weighted
-    assert found.sides[0].false_accepts.share == pytest.approx(10 / 19)
+    assert found.sides[0].bad_among_accepted.share == pytest.approx(10 / 19)
     given["bad", None] = Given(0.0)  # of one the probability is not known: none is weighted
     plain = judge(*sides, Labels(dict(given)))
     assert (plain.weighted, plain.partly) == (False, True)
-    assert plain.sides[0].false_accepts.share == pytest.approx(0.1)
+    assert plain.sides[0].bad_among_accepted.share == pytest.approx(0.1)
+
+
+def test_a_share_of_labels_drawn_unequally_is_no_surer_than_the_heaviest_one_lets_it_be() -> None:
+    scores = {"seldom": 0.9, **{f"often{number}": 0.05 for number in range(50)}}
+    given: dict[Target, Given] = {
+        (name, None): Given(1.0 if name == "seldom" else 0.0, 0.01 if name == "seldom" else 1.0) for name in scores
+    }
+    found = judge(said(parents(scores)), said(parents(scores)), Labels(given)).sides[0].good_among_rejected
+    assert (found.count, found.of, found.low) == (0, 50, 0.0)
+    assert (found.high or 0) > 0.9  # fifty that were all drawn are worth half of one that was drawn once in a hundred
+
+
+def test_what_people_disagree_about_is_settled_at_the_edge_of_the_rule(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    path.write_text("parent,label,who\np,0.4,ann\np,0.9,bob\nq,0.4,ann\nq,0.9,bob\n", encoding="utf-8")
+    lenient = policy(bad_below=0.3)
+    after = said(parents({"p": 0.9}), lenient)
+    found = read_file(path, 0).settled(edges(after))
+    assert {target: one.value for target, one in found.by_target.items()} == {("p", None): pytest.approx(0.65)}
+    assert found.unusable == {"of parents on which people disagree": 1}  # of q no rule is known
+    assert len(read_file(path, 0).settled(edges(after, 0.3)).by_target) == 2
 
 
 def test_a_file_of_labels_is_read_and_one_that_is_wrong_is_told_by_its_lines(tmp_path: Path) -> None:
     path = tmp_path / "labels.csv"
     path.write_text("parent,label,item\np,1,\nq,cannot_judge,\nr,0.2,7\n", encoding="utf-8")
-    found = read_file(path, 0)
+    found = read_file(path, 0).settled(lambda _: 0.5)
     assert found.by_target == {("p", None): Given(1.0)}
     assert found.unusable == {"of items": 1, "of parents that could not be judged": 1}
     path.write_text("parent,label\np,1\nq,2\n", encoding="utf-8")

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import msgspec
-import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -14,45 +12,15 @@ from deploy.cli import app, experiments
 from deploy.errors import ConfigurationError
 from deploy.experiments.candidates import ShadowOption, SplitOption, shadow_options, split_option
 from deploy.experiments.decided import Decided, Seen, decided
-from deploy.experiments.observing import Asked, paired, scorers_of, two_arms
+from deploy.experiments.observing import paired, scorers_of, two_arms
 from deploy.experiments.result import Result
 from deploy.experiments.shadows import checked_name
 from deploy.experiments.testing import Terms, judge_arms, judge_paired
 from schemas.experiments import Arm, arm_of
-from schemas.labels import LabelGiven
 from schemas.policy import Experiment, Policy, Rule, Thresholds
 from tests.unit.aggregation.records import decisions, fed, scored
+from tests.unit.deploy.compared import NAME, SHARE, asked, label, seen, side, split
 from workers.experiments import State
-
-NAME, SHARE = "sharper", 0.5
-
-
-def seen(parent: str, action: str = "accept", *, arm: Arm | None = None, **changed: Any) -> Seen:
-    drawn = {} if arm is None else {"experiment": {"name": NAME, "share": SHARE, "arm": arm.value}}
-    fields: dict[str, Any] = {
-        "type": "Decision",
-        "parent_id": parent,
-        "kind": "image",
-        "window": "whole",
-        "action": action,
-        "cause": "complete",
-        "counts": {"scored": 3, "failed": 0, "skipped": 0, "missing": 0, "duplicate": 0},
-        "policy": {"name": "p", "version": 1, "digest": "0" * 64, "rule": {"bad_below": 0.5}, **drawn},
-        "timings": {"first_item_at": 0, "decided_at": int(parent.rpartition("-")[2])},
-    }
-    return msgspec.convert({**fields, **changed}, Seen)
-
-
-def label(parent: str, value: float, at: int = 0, **more: Any) -> LabelGiven:
-    return LabelGiven(id=parent, parent_id=parent, value=value, who="ann", at=at, **more)
-
-
-def side(actions: dict[str, str], **changed: Any) -> Decided:
-    return decided(seen(parent, action, **changed) for parent, action in actions.items())
-
-
-def asked(outcome: str = "wrong", *labels: LabelGiven) -> Asked:
-    return Asked(outcome, {(one.parent_id, one.window): one for one in labels})
 
 
 def test_decisions_are_read_as_they_are_written() -> None:
@@ -154,23 +122,13 @@ def test_labels_that_were_drawn_unequally_are_weighted() -> None:
     assert half.standing.looked_at < 160
 
 
-def _split(rates: dict[Arm, float], parents: int = 2_000) -> Decided:
-    rng = np.random.default_rng(8)
-    found = []
-    for number in range(parents):
-        parent = f"clip-{number}"
-        arm = arm_of(NAME, SHARE, parent)
-        found.append(seen(parent, "review" if rng.random() < rates[arm] else "accept", arm=arm))
-    return decided(found)
-
-
 def test_arms_that_differ_are_found_and_arms_that_do_not_are_not() -> None:
-    apart = _split({Arm.CONTROL: 0.1, Arm.CANDIDATE: 0.25})
+    apart = split({Arm.CONTROL: 0.1, Arm.CANDIDATE: 0.25})
     found = judge_arms(NAME, two_arms(apart, NAME, asked("review")), asked("review"), Terms())
     assert found.standing.state is State.DIFFERS
     assert (found.standing.decided_at or 0) < 2_000
     assert found.difference == pytest.approx(0.15, abs=0.03)
-    alike = _split({Arm.CONTROL: 0.1, Arm.CANDIDATE: 0.1})
+    alike = split({Arm.CONTROL: 0.1, Arm.CANDIDATE: 0.1})
     result = judge_arms(NAME, two_arms(alike, NAME, asked("review")), asked("review"), Terms(least_difference=0.09))
     assert result.standing.state is State.NO_DIFFERENCE_SHOWN
 
@@ -192,13 +150,12 @@ def test_heads_that_did_not_keep_to_the_arms_are_told() -> None:
     assert scorers_of(decided([control, candidate, seen("d-4", arm=Arm.CANDIDATE, scorers=("old",))]), NAME).strayed
 
 
-def test_arms_that_were_not_labelled_alike_are_told() -> None:
-    live = _split({Arm.CONTROL: 0.1, Arm.CANDIDATE: 0.1}, 400)
-    labels = [label(parent, 0.9) for parent in live.parents if arm_of(NAME, SHARE, parent) is Arm.CONTROL]
-    labels += [label(parent, 0.9) for parent in list(live.parents)[:40]]
-    question = asked("wrong", *labels)
-    result = judge_arms(NAME, two_arms(live, NAME, question), question, Terms())
-    assert any("not labelled alike" in notice for notice in result.notices)
+def test_no_difference_is_said_only_at_a_size_that_has_the_power(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("workers.experiments.power.MOST", 60)  # too few to find the difference
+    result = _judged(0, agree=200)
+    assert result.needed is not None
+    assert (result.needed.sequential, result.needed.searched) == (None, 60)
+    assert (result.planned, result.standing.state) == (None, State.GO_ON)
 
 
 def test_a_result_is_told_in_words(capsys: pytest.CaptureFixture[str]) -> None:

@@ -111,7 +111,7 @@ def test_more_is_accepted_only_where_labels_vouch_for_it() -> None:
     found = problems(after, promoted.proof(after), live(before))
     assert "source camera-2 would be accepted from 0.35 and not 0.4" in found["risk"]
     assert after.policy is not None
-    vouched = risk(after.policy, part(0.45), part(0.35, scope=(KIND, "camera-2")))
+    vouched = risk(after.policy, part(0.45), part(0.35, scope=(KIND, "camera-2"), source="camera-2"))
     assert problems(after, promoted.proof(after, risk=vouched), live(before)) == {}
 
 

@@ -167,7 +167,7 @@ def test_labels_drawn_unequally_are_weighed_or_refused(tmp_path: Path) -> None:
     ]
     place = _one(tmp_path, given)
     held = _told(place)["all"]["rates"]["bad_among_accepted"]
-    assert held["method"] == "wilson"
+    assert held["method"] == "weighted"
     assert held["value"] == pytest.approx(10 / 12)
     assert _told(place, "--equally-drawn")["all"]["rates"]["bad_among_accepted"]["value"] == 0.5
     labels(place[1], [given[0], given[1] | {"probability": ""}])

@@ -14,7 +14,7 @@ from deploy.errors import ConfigurationError
 from deploy.promotion.evidence import read_cases
 from deploy.slices.testcases import SlicesError
 from schemas.testcases import CasesResult
-from tests.unit.deploy.sliced import NOISY, POLICY, SCORER, cameras
+from tests.unit.deploy.sliced import NOISY, POLICY, SCORER, cameras, decision, labels, replay
 
 HEAD = "name: night\ncases:\n"
 WRONG = """\
@@ -176,6 +176,19 @@ def test_a_right_file_shows_its_cases(tmp_path: Path) -> None:
     assert "a: auc >= 0.9, judged by the interval, 30 parents or more" in done.stdout
     (told,) = CliRunner().invoke(app, ["testcases", "check", str(path), "--json"]).stdout.splitlines()
     assert json.loads(told)["cases"][0]["least"] == 30
+
+
+def test_an_interval_over_a_few_groups_passes_no_case(tmp_path: Path) -> None:
+    names = [f"clip-{number:03}" for number in range(200)]
+    given = [{"parent": name, "label": 0, "group": f"site-{number % 4}"} for number, name in enumerate(names)]
+    decisions = [decision(name, "reject", 0.1, 2 * number) for number, name in enumerate(names)]
+    place = replay(tmp_path / "replay", decisions), labels(tmp_path / "labels.csv", given)
+    cases = _case("sites", metric="false_accept_rate", assertion="<= 0.9")
+    cases += _case("point", metric="false_accept_rate", assertion="<= 0.9", judge_by="point")
+    sites, point = _told(place, tmp_path / "cases.yaml", cases)["cases"]
+    assert (sites["result"], sites["groups"]) == ("too_few", 4)
+    assert "an interval needs 10 groups" in sites["why"]
+    assert point["result"] == "passed"
 
 
 @pytest.mark.parametrize("command", ["check", "run"])

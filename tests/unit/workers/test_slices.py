@@ -45,18 +45,6 @@ def test_nothing_to_judge_by_has_no_figure_and_says_nothing() -> None:
     assert (found.value, found.low, found.high, found.count) == (None, 0.0, 1.0, 0)
 
 
-def test_weights_undo_that_some_rows_were_drawn_more_often() -> None:
-    random = np.random.default_rng(1)
-    doubtful = random.random(200_000) < 0.2
-    wrong = random.random(len(doubtful)) < np.where(doubtful, 0.4, 0.02)
-    probability = np.where(doubtful, 0.05, 0.005)
-    drawn = random.random(len(doubtful)) < probability
-    found = share(wrong[drawn], 1.0 / probability[drawn])
-    assert found.method == "wilson"
-    assert found.low < wrong.mean() < found.high
-    assert share(wrong[drawn]).low > wrong.mean()  # without them it would be far off
-
-
 def test_rows_of_one_group_are_not_taken_for_so_many_rows() -> None:
     random = np.random.default_rng(2)
     groups = np.repeat([f"site-{number}" for number in range(20)], 30)
@@ -148,6 +136,20 @@ def test_slices_just_at_their_bound_alarm_as_seldom_as_was_asked_for() -> None:
         cases, names = _streams(random, rates, 60)
         alarmed += any(one.alarmed for one in audit(cases, names, BOUND))
     assert alarmed <= binom.ppf(0.999, 100, 0.05)
+
+
+@pytest.mark.parametrize("size", [2, 3, 5])
+def test_a_few_groups_never_raise_an_alarm(size: int) -> None:
+    random = np.random.default_rng(11)
+    groups = np.repeat([f"site-{number}" for number in range(size)], 20)
+    bad, seen = np.ones(len(groups), np.bool_), set()
+    for _ in range(20):  # the sites of a slice whose rate is the bound on average
+        accepted = random.random(len(groups)) < np.repeat(random.beta(0.5, 4.5, size), 20)
+        (found,) = audit(_cases(accepted, bad, groups=groups), ["new"] * len(groups), BOUND)
+        seen.add(found.standings["false_accept_rate"])
+    assert seen == {"above", "unsure"}
+    alone = _cases(bad, bad, groups=np.repeat("site-0", len(groups)))
+    assert audit(alone, ["new"] * len(groups), BOUND)[0].alarmed  # about that very site
 
 
 def test_an_area_is_that_of_the_curve_and_its_interval_is_never_without_width() -> None:
