@@ -58,7 +58,7 @@ def weigh(window: Window, *, closed: bool = True) -> Evidence:
     if zeros:
         values = Padded(zeros, values)
     ruled = 0 if window.ruled is None else len(window.ruled)
-    doubtful = bool(window.uncalibrated) and bool((window.uncalibrated or set()) - (window.ruled or set()))
+    doubtful = window.uncalibrated is not None and bool(window.uncalibrated - (window.ruled or set()))
     uncalibrated = scored > ruled and (window.calibrated is False or doubtful)
     return Evidence(values, scored, ruled, failed, skipped, missing, without - missing, uncalibrated)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -153,7 +153,8 @@ def weighed(
     if filled is None:
         return None
     filled.truncated = truncated
-    counted, numbers = _counted(within), _numbers(within)
+    numbers = _numbers(within)
+    counted = _counted(within, numbers)
     found = [
         Answer(record.offset, record.value, record.place, _standing(record, record.value, counted, numbers, through))
         for record in counts
@@ -173,9 +174,8 @@ def _numbers(records: Iterable[Record]) -> dict[int, int]:
     return numbers
 
 
-def _counted(records: Sequence[Record]) -> set[int]:
+def _counted(records: Iterable[Record], numbers: Mapping[int, int]) -> set[int]:
     """Return the offsets of the answers that count: one an index, or none where it was withdrawn."""
-    numbers = _numbers(records)
     best: dict[int, tuple[float, int]] = {}
     for record in records:
         answer = record.value
@@ -188,7 +188,7 @@ def _counted(records: Sequence[Record]) -> set[int]:
 
 
 def _standing(
-    record: Record, answer: wire.ItemAnswer, counted: set[int], numbers: dict[int, int], through: int | None
+    record: Record, answer: wire.ItemAnswer, counted: set[int], numbers: Mapping[int, int], through: int | None
 ) -> Standing:
     if through is not None and record.offset > through:
         return "late"

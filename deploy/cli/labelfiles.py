@@ -7,7 +7,7 @@ from functools import partial
 
 import typer
 
-from deploy.cli.labelslist import Wish, resolved, topics
+from deploy.cli.labelslist import Wish, fits, resolved, topics
 from deploy.cli.progress import bars, show_notes
 from deploy.items.times import moment
 from deploy.labels import material
@@ -31,10 +31,7 @@ def write_files(wish: Wish) -> None:
     settings = Settings.load()
     with topics(settings) as properties, bars() as shown:
         given = last_of_each(log_of(properties, settings).read())
-        fitting = [
-            one for one in given if wish.guideline in {None, one.guideline} and (since is None or one.at >= since)
-        ]
-        labels = resolved(fitting, wish)
+        labels = resolved([one for one in given if fits(one, wish.guideline, since)], wish)
         task = shown.add_task("writing items", total=None)
         items = material.items_of(
             properties, TopicNames(settings.topic_prefix).items, settings.partitions, material.parents_of(labels)

@@ -130,7 +130,7 @@ def give_out(wish: Wish) -> None:
     settings = Settings.load()
     with topics(settings) as properties:
         log = log_of(properties, settings)
-        found = [one for one in last_of_each(log.read()) if _fits(one, wish.guideline, since)]
+        found = [one for one in last_of_each(log.read()) if fits(one, wish.guideline, since)]
     clashes = conflicting(found, wish.cut)
     chosen = found if wish.conflicts == "keep" else resolved(found, wish)
     if wish.out is not None:
@@ -144,7 +144,8 @@ def give_out(wish: Wish) -> None:
     show_notes(_told(chosen, clashes, log.unreadable, wish))
 
 
-def _fits(label: LabelGiven, guideline: str | None, since: int | None) -> bool:
+def fits(label: LabelGiven, guideline: str | None, since: int | None) -> bool:
+    """Whether a label was given under a version of the guideline, and since a time (ms since 1970); None: any."""
     return guideline in {None, label.guideline} and (since is None or label.at >= since)
 
 

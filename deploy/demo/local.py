@@ -50,6 +50,7 @@ def run(settings: Settings, asked: Asked, stopped: Callable[[], bool], say: Call
         open_kafka(settings, folder / "kafka") as kafka,
     ):
         TopicSet(clients.admin(kafka.properties), settings).create()
+        _activate_one(kafka, settings, asked.policy)
         found = {
             "SLUICE_KAFKA": kafka.bootstrap,
             "SLUICE_REDIS": redis.url,
@@ -59,7 +60,6 @@ def run(settings: Settings, asked: Asked, stopped: Callable[[], bool], say: Call
         }
         place = folder / ENV
         place.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in found.items()))
-        _activate_one(kafka, settings, asked.policy)
         fleet = Fleet(folder / "logs", found)
         try:
             _start(fleet, asked)
