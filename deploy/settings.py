@@ -194,6 +194,10 @@ class Settings(BaseSettings):
         le=1.0,
         description="how far one promotion may move a threshold of the policy, such as 0.1",
     )
+    required_cases: Path | None = Field(
+        default=None,
+        description="the test cases (YAML) that each promotion has to pass; unset, each brings cases of its own",
+    )
     max_risk: Annotated[tuple[_Level, _Level], NoDecode, BeforeValidator(_names)] = Field(
         default=(0.2, 0.2),
         description="the largest alpha and delta that a calibration may have to vouch for a promotion, with a comma "

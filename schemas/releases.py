@@ -84,9 +84,10 @@ class StepEvidence(Record):
 
 
 class Evidence(Record):
-    """What a promotion rests on. What was not needed is None: a policy alone moves no head, and a head no threshold."""
+    """What a promotion rests on. What was not needed is None: a head moves no threshold."""
 
     canaries: tuple[CanaryEvidence, ...] = ()
+    canaries_left_out: bool = Field(default=False, description="Whoever promoted a policy asked for none.")
     testcases: CaseEvidence | None = None
     risk: RiskEvidence | None = None
     step: StepEvidence | None = None

@@ -20,10 +20,13 @@ def promote(
         Path | None, typer.Option(help="Folder that `sluice calibrate --out` wrote.", file_okay=False)
     ] = None,
     canaries: Annotated[
-        bool, typer.Option("--canaries", help="With a policy: score the canaries of the heads in force, too.")
-    ] = False,
+        bool,
+        typer.Option(
+            "--canaries/--no-canaries", help="With a policy: score the canaries of the heads it was calibrated on."
+        ),
+    ] = True,
     heads: Annotated[
-        Path | None, typer.Option(help="For --canaries: the workers' own heads. Without: the bundled.", file_okay=False)
+        Path | None, typer.Option(help="The workers' own heads, for canaries. Without: the bundled.", file_okay=False)
     ] = None,
     max_step: Annotated[
         float | None,
@@ -36,10 +39,11 @@ def promote(
 ) -> None:
     """Put a policy, a head, or both together in force, if every gate is green.
 
-    The gates: the head's canaries score as recorded, now; the test cases passed, run on a replay with this candidate;
-    the calibration found a threshold, for this candidate, and nothing is accepted below it, nor more than now of what
-    nobody judged; its alpha and delta are at most SLUICE_MAX_RISK (0.2,0.2); no threshold of the policy moves further
-    than it may. Anything red or missing: refused with every reason, and nothing is written.
+    The gates: canaries score as recorded, now: those of the head, and with a policy those of the heads that scored what
+    it was calibrated on; the test cases passed (those of SLUICE_REQUIRED_CASES, where that is set), run on a replay
+    with this candidate; the calibration found a threshold, for this candidate, and nothing is accepted below it, nor
+    more than now of what nobody judged; its alpha and delta are at most SLUICE_MAX_RISK (0.2,0.2); no threshold of the
+    policy moves further than it may. Anything red or missing: refused with every reason, and nothing is written.
 
     A policy is published and activated; a head is copied to SLUICE_HEAD_STORE and released, and workers that run with
     --follow-releases go over to it. Who, why and the evidence are written to the topic `audit`. Where this is

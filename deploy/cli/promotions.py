@@ -20,15 +20,17 @@ from deploy.brokers.ladder import open_kafka
 from deploy.cli.plain import plain
 from deploy.cli.progress import bars
 from deploy.errors import ConfigurationError
+from deploy.promotion.canarygate import judged_kinds
 from deploy.promotion.candidate import Candidate, candidate_of
 from deploy.promotion.desk import PromotionDesk, refuse
-from deploy.promotion.evidence import read_calibration, read_cases
-from deploy.promotion.gates import CanaryFinding, Gate, Proof
+from deploy.promotion.evidence import RiskProof, read_calibration, read_cases
 from deploy.promotion.live import Ledger
+from deploy.promotion.proof import CanaryFinding, Gate, Proof, Suite
 from deploy.promotion.records import Person, Sheet
 from deploy.promotion.store import HeadStore
 from deploy.promotion.trying import canaries_of, heads_in_force
 from deploy.settings import Settings
+from deploy.slices.suite import load as load_cases
 from deploy.topicset import TopicSet
 from schemas.releases import AuditEntry, InForce
 from streams import clients
@@ -80,9 +82,11 @@ def promote(asked: Asked, by: Person, *, dry_run: bool, as_json: bool) -> None:
     risk = None if asked.calibration is None else read_calibration(asked.calibration)
     with _desk(settings) as desk:
         live = desk.live()
-        canaries = _canaries(asked, candidate, live.ledger, settings)
+        canaries = _canaries(asked, candidate, risk, live.ledger, settings)
         step = settings.max_step if asked.max_step is None else asked.max_step
-        proof = Proof(canaries, cases, risk, step, settings.max_risk)
+        left_out = candidate.policy is not None and not asked.canaries
+        suite = _suite(settings.required_cases)
+        proof = Proof(canaries, cases, risk, step, settings.max_risk, suite, left_out)
         gates = desk.judge(candidate, proof, live)
         if not as_json:
             _show_gates(gates)
@@ -140,11 +144,19 @@ def _desk(settings: Settings) -> Iterator[PromotionDesk]:
         yield PromotionDesk(kafka.properties, names, settings.partitions, store)
 
 
-def _canaries(asked: Asked, candidate: Candidate, ledger: Ledger, settings: Settings) -> tuple[CanaryFinding, ...]:
+def _suite(path: Path | None) -> Suite | None:
+    return None if path is None else Suite(path, load_cases(path).digest())
+
+
+def _canaries(
+    asked: Asked, candidate: Candidate, risk: RiskProof | None, ledger: Ledger, settings: Settings
+) -> tuple[CanaryFinding, ...]:
+    """Score the canaries of the heads that a candidate is about."""
     folders = {} if candidate.head is None else {candidate.head.kind: candidate.head.folder}
-    if asked.canaries:
+    if asked.canaries and candidate.policy is not None and risk is not None:
+        kinds = judged_kinds(risk.calibration)
         store = HeadStore(settings.head_store_folder)
-        folders = {**heads_in_force(asked.heads or HEADS, ledger, store), **folders}
+        folders = {**heads_in_force(asked.heads or HEADS, kinds.keys(), ledger, store), **folders}
     found = []
     with bars() as shown:
         task = shown.add_task("scoring canaries", total=len(folders))

@@ -17,8 +17,9 @@ from deploy.policy.book import Book, NewerPolicyError
 from deploy.policy.publication import PolicyDesk
 from deploy.promotion.candidate import Candidate
 from deploy.promotion.errors import PromotionError
-from deploy.promotion.gates import Gate, Proof, evidence_of, judged
+from deploy.promotion.gates import evidence_of, judged
 from deploy.promotion.live import Live, ledger_of
+from deploy.promotion.proof import Gate, Proof
 from deploy.promotion.records import Person, Sheet
 from deploy.promotion.store import HeadStore, StoreError
 from deploy.promotion.undoing import undoable

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
+from deploy.promotion.canarygate import canaries_told, canary_problems
 from deploy.promotion.candidate import Candidate
-from deploy.promotion.evidence import CaseProof, RiskProof
+from deploy.promotion.evidence import RiskProof
 from deploy.promotion.live import Live
+from deploy.promotion.proof import Gate, Proof, Suite
 from deploy.promotion.risk import level_problems, risk_problems, risk_told
 from deploy.promotion.steps import steps
 from schemas.policy import Policy
 from schemas.releases import CanaryEvidence, CaseEvidence, Evidence, RiskEvidence, StepEvidence
 from schemas.testcases import CasesResult
-from workers.watch.judge import Finding
 
 _SHORT = 12  # digits of a digest, for people
 _SHOWN = 3
@@ -21,50 +21,6 @@ _NO_POLICY = (
     "no policy was published before it, so there is none to step from or to go back to. Publish the one that the"
     " deciders go by first: sluice policy publish FILE"
 )
-
-
-@dataclass(frozen=True, slots=True)
-class CanaryFinding:
-    """What the canaries of one head showed, or why they could not be scored."""
-
-    kind: str
-    scorer: str
-    canaries: int
-    finding: Finding | None
-    problem: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What a person brings for a candidate.
-
-    Attributes:
-        canaries: of the candidate's head, or of the heads in force where that was asked for.
-        cases: the result of model test cases.
-        risk: a calibration.
-        max_step: how far a threshold may move.
-        max_risk: the largest alpha and delta that a calibration may have.
-    """
-
-    canaries: tuple[CanaryFinding, ...] = ()
-    cases: CaseProof | None = None
-    risk: RiskProof | None = None
-    max_step: float = 0.1
-    max_risk: tuple[float, float] = (0.2, 0.2)
-
-
-@dataclass(frozen=True, slots=True)
-class Gate:
-    """One gate: its name, the reasons why it is red, and what to tell of it where it is green."""
-
-    name: str
-    problems: tuple[str, ...]
-    told: str = ""
-
-    @property
-    def passed(self) -> bool:
-        """Whether it is green."""
-        return not self.problems
 
 
 def judged(candidate: Candidate, proof: Proof, live: Live) -> list[Gate]:
@@ -75,7 +31,7 @@ def judged(candidate: Candidate, proof: Proof, live: Live) -> list[Gate]:
     """
     before = live.before(candidate.policy)
     return [
-        _canaries(candidate, proof),
+        Gate("canaries", tuple(canary_problems(candidate, proof)), canaries_told(proof)),
         Gate("test cases", *_cases(candidate, proof, live)),
         Gate("risk", _risk(candidate, proof, before, live), risk_told(proof.risk)),
         _step(candidate, proof, before),
@@ -100,6 +56,7 @@ def evidence_of(candidate: Candidate, proof: Proof, before: Policy | None) -> Ev
             for one in proof.canaries
             if one.finding is not None
         ),
+        canaries_left_out=proof.without_canaries,
         testcases=cases
         and CaseEvidence(
             sha256=cases.sha256,
@@ -125,20 +82,6 @@ def _risk_evidence(proof: RiskProof) -> RiskEvidence | None:
     return RiskEvidence(sha256=proof.sha256, **{name: getattr(found, name) for name in names})
 
 
-def _canaries(candidate: Candidate, proof: Proof) -> Gate:
-    found = proof.canaries
-    problems = [f"{one.kind}: {one.problem or (one.finding and one.finding.why)}" for one in found if not _passes(one)]
-    head = candidate.head
-    if head is not None and not any(one.scorer == head.scorer for one in found):
-        problems.append(f"the canaries of {head.folder.name} were not scored")
-    told = ", ".join(f"{one.canaries} of {one.kind} as recorded" for one in found)
-    return Gate("canaries", tuple(problems), told or "not needed: a policy changes no score (--canaries scores them)")
-
-
-def _passes(one: CanaryFinding) -> bool:
-    return one.finding is not None and one.finding.passed
-
-
 def _cases(candidate: Candidate, proof: Proof, live: Live) -> tuple[tuple[str, ...], str]:
     if proof.cases is None:
         return ("no result of test cases was given: --testcases RESULT.json",), ""
@@ -149,8 +92,17 @@ def _cases(candidate: Candidate, proof: Proof, live: Live) -> tuple[tuple[str, .
         problems.append("no case was run")
     elif not found.passed and not problems:
         problems.append("the result says that they did not pass")
+    problems += _other_suite(found, proof.suite)
     problems += _other_candidate(candidate, found, live)
     return tuple(problems), f"{len(found.cases)} passed"
+
+
+def _other_suite(found: CasesResult, suite: Suite | None) -> Iterator[str]:
+    if suite is not None and found.cases_digest != suite.digest:
+        yield (
+            f"they are other cases ({found.name}, {found.cases_digest[:_SHORT]}) than each promotion has to pass"
+            f" ({suite.digest[:_SHORT]}): sluice testcases run {suite.path}"
+        )
 
 
 def _other_candidate(candidate: Candidate, found: CasesResult, live: Live) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from deploy.errors import ConfigurationError
 from deploy.promotion.canarycheck import check_canaries
-from deploy.promotion.gates import CanaryFinding
 from deploy.promotion.live import Ledger
+from deploy.promotion.proof import CanaryFinding
 from deploy.promotion.store import HeadStore, StoreError
 from deploy.settings import Settings
 from workers.device import DeviceError, resolve
@@ -20,8 +21,10 @@ from workers.metrics.plugins import metric_set
 from workers.watch.store import FOLDER, RECORD, CanaryError, read_record
 
 
-def heads_in_force(own: Path, ledger: Ledger, store: HeadStore) -> dict[str, Path]:
-    """Return the folder of the head of each kind: the one that is released, or else the workers' own.
+def heads_in_force(own: Path, kinds: Collection[str], ledger: Ledger, store: HeadStore) -> dict[str, Path]:
+    """Return the folder of the head of each of these kinds: the one that is released, or else the workers' own.
+
+    A kind without a head is left out.
 
     Raises:
         ConfigurationError: a head cannot be read, or is not in the store.
@@ -29,7 +32,8 @@ def heads_in_force(own: Path, ledger: Ledger, store: HeadStore) -> dict[str, Pat
     try:
         folders = [path.parent for path in sorted(own.glob(f"*/{MANIFEST}"))] or [own]
         found = {read_manifest(folder).kind: folder for folder in folders}
-        for kind in ledger.releases:
+        found = {kind: folder for kind, folder in found.items() if kind in kinds}
+        for kind in ledger.releases.keys() & kinds:
             released = ledger.head(kind)
             if released is not None:
                 found[kind] = store.get(released.digest)

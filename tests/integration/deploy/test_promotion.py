@@ -24,7 +24,7 @@ from deploy.cli.canaries import Recording, recorded
 from deploy.policy.writing import to_yaml
 from deploy.promotion.candidate import Candidate, candidate_of
 from deploy.promotion.desk import PromotionDesk
-from deploy.promotion.gates import Proof
+from deploy.promotion.proof import Proof
 from deploy.promotion.records import Person
 from deploy.promotion.store import HeadStore
 from schemas.decisions import Decision
@@ -99,7 +99,7 @@ def _file(gate: Pipeline, document: Policy) -> str:
 
 def _proved(folder: Path, proof: Proof) -> tuple[str, ...]:
     result, calibration = write_proof(folder, proof)
-    return "--testcases", str(result), "--calibration", str(calibration), "--why", "fewer bad accepts"
+    return "--testcases", str(result), "--calibration", str(calibration), "--no-canaries", "--why", "fewer bad accepts"
 
 
 def _until(condition: Callable[[], bool]) -> None:
@@ -172,6 +172,13 @@ def _refused_by_each_gate(gate: Pipeline, new: str, proof: Proof, good: tuple[st
     assert "the bound holds from 0.6" in found
     assert "0.05, and 0.01 is allowed" in found
     assert "no calibration was given" in _refused(gate, "promote", "--policy", new, *good[:2], *good[-2:])
+    other_heads = _refused(gate, "promote", "--policy", new, *good, "--canaries")
+    assert f"the labels are of scores by {promoted.OLD[:12]}: name the folder of the workers' heads" in other_heads
+    needed = gate.folder / "needed.yaml"
+    needed.write_text("name: n\ncases: [{name: some, metric: accept_rate, assertion: '>= 0.1'}]\n")
+    gate.environment["SLUICE_REQUIRED_CASES"] = str(needed)
+    assert f"sluice testcases run {needed}" in _refused(gate, "promote", "--policy", new, *good)
+    del gate.environment["SLUICE_REQUIRED_CASES"]
     assert _written(gate) == before
 
 

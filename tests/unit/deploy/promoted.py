@@ -11,8 +11,8 @@ from deploy.policy.book import Book
 from deploy.policy.writing import to_yaml
 from deploy.promotion.candidate import Candidate, HeadCandidate
 from deploy.promotion.evidence import CaseProof, RiskProof
-from deploy.promotion.gates import CanaryFinding, Proof
 from deploy.promotion.live import Ledger, Live
+from deploy.promotion.proof import CanaryFinding, Proof
 from schemas.activation import PolicyActivation
 from schemas.heads import HeadManifest
 from schemas.policy import Policy
@@ -180,11 +180,11 @@ def canary(scorer: str = NEW, *, passed: bool = True) -> CanaryFinding:
 
 
 def proof(candidate: Candidate, **other: Any) -> Proof:
-    """Return a proof that holds for a candidate, but for what is given."""
+    """Return a proof that holds for a candidate, but for what is given; canaries are those of the judged head."""
     scorer = candidate.head.scorer if candidate.head else OLD
     kind = candidate.head.kind if candidate.head else KIND
     fields: dict[str, Any] = {
-        "canaries": (canary(scorer),) if candidate.head else (),
+        "canaries": (canary(scorer),),
         "cases": cases(candidate),
         "risk": risk(candidate.policy or policy(0.45), part(0.45, scorer, kind=kind)),
         **other,

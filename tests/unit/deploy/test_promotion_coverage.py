@@ -8,8 +8,9 @@ import pytest
 
 from deploy.errors import ConfigurationError
 from deploy.promotion.candidate import Candidate
-from deploy.promotion.gates import Proof, judged
+from deploy.promotion.gates import judged
 from deploy.promotion.live import Ledger, Live
+from deploy.promotion.proof import Proof
 from deploy.settings import Settings
 from schemas.policy import Policy
 from tests.unit.deploy import promoted

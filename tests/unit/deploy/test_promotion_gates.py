@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.promotion.candidate import Candidate
-from deploy.promotion.gates import Proof, evidence_of, judged
+from deploy.promotion.gates import evidence_of, judged
 from deploy.promotion.live import Ledger, Live
+from deploy.promotion.proof import Proof, Suite
 from deploy.promotion.steps import ACCEPT_EDGE, accept_edge, steps
 from schemas.policy import Policy
 from tests.unit.deploy import promoted
@@ -42,7 +44,20 @@ def test_what_everything_speaks_for_is_green_and_its_evidence_is_kept(candidate:
     assert (evidence.risk.threshold, evidence.risk.labels) == (0.45, 400)
     assert evidence.testcases is not None
     assert evidence.testcases.passed == 1
-    assert [one.scorer for one in evidence.canaries] == ([NEW] if candidate.head else [])
+    assert [one.scorer for one in evidence.canaries] == [NEW if candidate.head else OLD]
+
+
+def test_canaries_of_a_policy_may_be_left_out_and_the_audit_says_so_and_those_of_a_head_may_not() -> None:
+    proof = promoted.proof(NEW_POLICY, canaries=(), without_canaries=True)
+    assert problems(NEW_POLICY, proof) == {}
+    assert judged(NEW_POLICY, proof, IN_FORCE)[0].told == "those of the heads in force left out (--no-canaries)"
+    assert evidence_of(NEW_POLICY, proof, policy(0.4)).canaries_left_out
+    assert list(problems(PAIR, promoted.proof(PAIR, canaries=(), without_canaries=True))) == ["canaries"]
+
+
+def test_the_cases_that_each_promotion_has_to_pass_are_known_by_what_they_say() -> None:
+    proof = promoted.proof(NEW_POLICY, suite=Suite(Path("needed.yaml"), OTHER))
+    assert problems(NEW_POLICY, proof) == {}
 
 
 @pytest.mark.parametrize(
@@ -60,6 +75,13 @@ def test_what_everything_speaks_for_is_green_and_its_evidence_is_kept(candidate:
         ({"risk": risk(policy(0.45, bad_below=0.3))}, "risk", "makes other scores"),
         ({"max_step": 0.04}, "step", "thresholds.medium from 0.4 to 0.45"),
         ({"canaries": (canary(OLD, passed=False),)}, "canaries", "3 of 32 differ"),
+        ({"canaries": ()}, "canaries", "no canaries of video-frame were scored: name the folder"),
+        (
+            {"canaries": (canary(OTHER),)},
+            "canaries",
+            f"is scorer {OTHER[:12]}, and the labels are of scores by {OLD[:12]}",
+        ),
+        ({"suite": Suite(Path("needed.yaml"), NEW)}, "test cases", "sluice testcases run needed.yaml"),
     ],
 )
 def test_a_policy_is_refused_with_the_reason(wrong: dict[str, Any], gate: str, said: str) -> None:

@@ -12,8 +12,9 @@ from deploy import policyfiles
 from deploy.cli import app
 from deploy.promotion.candidate import Candidate, candidate_of
 from deploy.promotion.evidence import read_calibration, read_cases
-from deploy.promotion.gates import Proof, judged
+from deploy.promotion.gates import judged
 from deploy.promotion.live import Live
+from deploy.promotion.proof import Proof
 from tests.unit.deploy.calibrations import decided, parents, write_labels, write_policy, write_replay
 from tests.unit.deploy.promoted import live
 
@@ -46,7 +47,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _red(place: Path, candidate: Candidate, in_force: Live) -> dict[str, str]:
-    proof = Proof((), read_cases(place / "cases.json"), read_calibration(place / "new"), 0.2)
+    cases, risk = read_cases(place / "cases.json"), read_calibration(place / "new")
+    proof = Proof(cases=cases, risk=risk, max_step=0.2, without_canaries=True)
     return {gate.name: "; ".join(gate.problems) for gate in judged(candidate, proof, in_force) if not gate.passed}
 
 
