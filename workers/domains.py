@@ -8,6 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from schemas.heads import HeadManifest
+from workers.allocator import keep_freed_memory
 from workers.encoders import Encoder, EncoderRegistry
 from workers.heads import Head, HeadError
 from workers.heads.store import MANIFEST, read_manifest
@@ -30,7 +31,7 @@ class Domain:
 def load_domains(
     folder: Path, encoders: EncoderRegistry, device: str, metrics: MetricSet | None = None
 ) -> dict[str, Domain]:
-    """Load every head in a folder of heads, with its encoder.
+    """Load every head in a folder of heads, with its encoder. On a CPU, the process keeps memory for them from here on.
 
     Args:
         folder: One folder per head in it, with manifest.json and head.safetensors; or the folder of one head.
@@ -42,6 +43,8 @@ def load_domains(
         HeadError: there is no head, two are for one kind, or one cannot be read or does not fit its encoder.
         EncoderError: an encoder is unknown or cannot be loaded.
     """
+    if device == "cpu":
+        keep_freed_memory()
     measured = metrics or metric_set()
     domains: dict[str, Domain] = {}
     alone = folder / MANIFEST  # of a head itself: what `sluice train` has written

@@ -14,11 +14,11 @@ from typing import Any, Final
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from deploy.items.fields import field
-from deploy.items.previews import Place
 from deploy.items.record import Decided, Item
 from deploy.items.selection import Selection
 from deploy.report.choice import MEDICAL
 from deploy.report.previews import Preview
+from streams.replaying import Place
 
 MOST_CARDS: Final = 1_000
 ENDINGS: Final = (".html", ".htm")
