@@ -164,7 +164,7 @@ def _terminate_in_turns(gate: Pipeline, flow: _Flow, heads: Path) -> list[int]:
     """End and start processes again while items flow; return how many items each worker had in flight when told."""
     running = {name: _Running.start(gate, name, heads) for name in ("score-0", "score-1", "decide-0", "decide-1")}
     taken = []
-    for number in (0, 1, 0):
+    for number in (0, 1):
         _wait_while_flowing(flow, list(running.values()))
         flow.go_on(40)
         victims = [running[f"score-{number}"], running[f"decide-{number}"]]

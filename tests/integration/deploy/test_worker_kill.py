@@ -21,10 +21,10 @@ from workers.sources.encode import jpeg
 from workers.training.parts import sample_file
 from workers.training.texts import articles
 
-CLIPS = 34
-TEXTS = 6
+CLIPS = 8
+TEXTS = 32  # a chunk costs a third of a frame
 ITEMS = 50  # of each parent: 2,000 in all
-WORDS = 60
+WORDS = 40
 NAMES = [*(f"clip-{number}" for number in range(CLIPS)), *(f"text-{number}" for number in range(TEXTS))]
 
 
