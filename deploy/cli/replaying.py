@@ -15,6 +15,7 @@ from rich.text import Text
 
 from deploy.cli.plain import COLOURS, plain
 from deploy.cli.progress import show_notes
+from deploy.items.times import is_ago
 from deploy.replay.folder import Run
 from schemas.policy import Action
 from schemas.replays import ReplayRun
@@ -64,6 +65,14 @@ class Bar:
             self._bars.update(task, total=records, visible=stage == "deciding" or run.record.heads is not None)
         state = "was made before" if run.record.complete else "goes on" if resumed else "begins"
         show_notes([f"replay {state}: {run.path}, {records:,} records"])
+        asked = run.record.asked
+        if run.record.complete and asked and (is_ago(asked.begin) or is_ago(asked.end)):
+            typer.secho(
+                f"warning: this is the replay that was made up to {_clock(run.record.to_ms)}, and not one up to now:"
+                " name another folder (--out) for that",
+                err=True,
+                fg="yellow",
+            )
 
     def advance(self, stage: str, records: int) -> None:
         """Count records."""

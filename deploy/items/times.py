@@ -36,5 +36,10 @@ def moment(text: str, option: str, now: datetime) -> int:
     return _ms(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
 
 
+def is_ago(text: str) -> bool:
+    """Return whether a time is told as how long ago, so that it is another one a minute later."""
+    return _AGO.fullmatch(text.strip()) is not None
+
+
 def _ms(time: datetime) -> int:
     return round(time.timestamp() * 1000)

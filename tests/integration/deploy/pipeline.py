@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from uuid import uuid4
 
+from typer.testing import CliRunner, Result
+
 from deploy.brokers.guard import Guarded
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
+from deploy.cli import app
 from deploy.demo.outcome import Outcome, read_outcome
 from deploy.settings import Settings
 from deploy.topicset import TopicSet
@@ -41,17 +44,29 @@ class Pipeline:
     def names(self) -> TopicNames:
         return TopicNames(self.settings.topic_prefix)
 
-    def start(self, name: str, *arguments: str, module: str = "deploy") -> Guarded:
-        """Start, or start again, a `sluice` process, or one of a test's own module."""
-        environment = {
-            **os.environ,
+    @property
+    def variables(self) -> dict[str, str]:
+        """What tells a command where the topics of this test are."""
+        return {
             "SLUICE_KAFKA": self.kafka.bootstrap,
-            "SLUICE_KAFKA__SESSION_TIMEOUT_MS": "6000",
             "SLUICE_REDIS": self.redis_url,
             "SLUICE_TOPIC_PREFIX": self.settings.topic_prefix,
             "SLUICE_PARTITIONS": str(self.settings.partitions),
             "SLUICE_SCORE_GROUP": self.settings.score_group,
             "SLUICE_DECIDE_GROUP": self.settings.decide_group,
+        }
+
+    def run(self, *arguments: str, **environment: str) -> Result:
+        """Run a `sluice` command in this process."""
+        variables = {**os.environ, **self.variables, **self.environment, **environment}
+        return CliRunner().invoke(app, list(arguments), env=variables)
+
+    def start(self, name: str, *arguments: str, module: str = "deploy") -> Guarded:
+        """Start, or start again, a `sluice` process, or one of a test's own module."""
+        environment = {
+            **os.environ,
+            **self.variables,
+            "SLUICE_KAFKA__SESSION_TIMEOUT_MS": "6000",
             "SLUICE_INSTANCE": name,
             "SLUICE_CANARY_SECONDS": "0",  # each round costs seconds of a small machine; their own tests have them
             **self.environment,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,11 +9,9 @@ import av
 import numpy as np
 import pytest
 import yaml
-from typer.testing import CliRunner
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
 from deploy.brokers.waiting import wait_until
-from deploy.cli import app
 from schemas.items import ItemEnvelope, RawItem, content_hash
 from schemas.scores import SCORE_RECORD, ItemScored, ItemSkipped
 from streams import clients, groupoffsets, offsets
@@ -120,7 +117,7 @@ def test_after_an_early_decision_the_remaining_items_are_skipped(
             SCORE_RECORD.validate_json(m.value() or b"")
             for m in read_whole(kafka.properties, line.names.scores, PARTITIONS)
         ]
-        told = CliRunner().invoke(app, ["explain", "bad"], env={**os.environ, **_environment(line)})
+        told = line.run("explain", "bad")
     assert outcome.sound
     by_parent = {decision.parent_id: decision for decision in outcome.decisions}
     assert len(outcome.decisions) == 2
@@ -135,13 +132,3 @@ def test_after_an_early_decision_the_remaining_items_are_skipped(
     assert sorted(record.index for record in skipped) == list(range(len(scored), ITEMS))
     assert told.exit_code == 0, told.output
     assert "decided_early" in told.output
-
-
-def _environment(line: Pipeline) -> dict[str, str]:
-    return {
-        "SLUICE_KAFKA": line.kafka.bootstrap,
-        "SLUICE_TOPIC_PREFIX": line.settings.topic_prefix,
-        "SLUICE_PARTITIONS": str(line.settings.partitions),
-        "SLUICE_SCORE_GROUP": line.settings.score_group,
-        "SLUICE_DECIDE_GROUP": line.settings.decide_group,
-    }

@@ -15,10 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 from confluent_kafka import Producer, murmur2
-from typer.testing import CliRunner
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
-from deploy.cli import app
 from deploy.explain import NotVerifiedError, UnknownParentError, UnknownWindowError, UnverifiableError
 from deploy.report import read_report, render
 from schemas.items import ItemEnvelope, RawItem, content_hash
@@ -82,18 +80,6 @@ def _answer_by_hand(line: Pipeline, producer: Producer) -> None:
     assert producer.flush(30) == 0
 
 
-def _environment(line: Pipeline) -> dict[str, str]:
-    settings = line.settings
-    return {
-        **os.environ,
-        "SLUICE_KAFKA": line.kafka.bootstrap,
-        "SLUICE_TOPIC_PREFIX": settings.topic_prefix,
-        "SLUICE_PARTITIONS": str(settings.partitions),
-        "SLUICE_SCORE_GROUP": settings.score_group,
-        "SLUICE_DECIDE_GROUP": settings.decide_group,
-    }
-
-
 @pytest.fixture(scope="module")
 def line(
     kafka: KafkaAddress, redis_address: RedisAddress, tmp_path_factory: pytest.TempPathFactory
@@ -104,7 +90,9 @@ def line(
         _publish_items(made)
         _answer_by_hand(made, producer)
         command = [sys.executable, "-m", "deploy", "watch", "--from-beginning", "--json"]
-        with subprocess.Popen(command, env=_environment(made), stdout=subprocess.PIPE, text=True) as watching:
+        with subprocess.Popen(
+            command, env={**os.environ, **made.variables}, stdout=subprocess.PIPE, text=True
+        ) as watching:
             guard = threading.Timer(60, watching.kill)
             guard.start()
             made.start("decide-0", "decide")
@@ -123,7 +111,7 @@ def line(
 
 
 def _explain(line: Pipeline, parent: str, *arguments: str) -> str:
-    done = CliRunner().invoke(app, ["explain", parent, *arguments], env=_environment(line), catch_exceptions=False)
+    done = line.run("explain", parent, *arguments)
     assert done.exit_code == 0
     return done.stdout
 
@@ -165,7 +153,7 @@ def test_an_incomplete_parent_tells_what_it_waits_for(line: Pipeline) -> None:
 
 
 def test_an_unknown_parent_is_named_with_those_that_may_have_been_meant(line: Pipeline) -> None:
-    done = CliRunner().invoke(app, ["explain", "goood", "--json"], env=_environment(line))
+    done = line.run("explain", "goood", "--json")
     assert isinstance(done.exception, UnknownParentError)
     assert done.exception.exit_code == 12
     assert "good" in str(done.exception)
@@ -194,7 +182,7 @@ def test_the_records_by_hand_are_as_workers_write_them(line: Pipeline) -> None:
 
 
 def _told(line: Pipeline, parent: str, *arguments: str) -> tuple[str, BaseException | None]:
-    done = CliRunner().invoke(app, ["explain", parent, *arguments], env=_environment(line))
+    done = line.run("explain", parent, *arguments)
     return done.stdout, done.exception
 
 

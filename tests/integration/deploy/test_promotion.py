@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import threading
 import time
@@ -16,10 +15,8 @@ from uuid import uuid4
 import pytest
 from confluent_kafka import murmur2
 from safetensors import numpy as tensors
-from typer.testing import CliRunner
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
-from deploy.cli import app
 from deploy.cli.canaries import Recording, recorded
 from deploy.policy.writing import to_yaml
 from deploy.promotion.candidate import Candidate, candidate_of
@@ -53,25 +50,14 @@ def gate(kafka: KafkaAddress, redis_address: RedisAddress, tmp_path: Path) -> It
         yield made
 
 
-def _run(gate: Pipeline, *arguments: str) -> Any:
-    environment = {
-        **os.environ,
-        "SLUICE_KAFKA": gate.kafka.bootstrap,
-        "SLUICE_TOPIC_PREFIX": gate.settings.topic_prefix,
-        "SLUICE_PARTITIONS": str(gate.settings.partitions),
-        **gate.environment,
-    }
-    return CliRunner().invoke(app, [*arguments], env=environment)
-
-
 def _done(gate: Pipeline, *arguments: str) -> Any:
-    done = _run(gate, *arguments, "--json")
+    done = gate.run(*arguments, "--json")
     assert done.exit_code == 0, (done.output, done.exception)
     return json.loads(done.stdout)
 
 
 def _refused(gate: Pipeline, *arguments: str) -> str:
-    done = _run(gate, *arguments)
+    done = gate.run(*arguments)
     assert getattr(done.exception, "exit_code", None) == 26, (done.output, done.exception)
     return str(done.exception)
 
@@ -132,7 +118,7 @@ def test_a_policy_is_refused_promoted_seen_in_decisions_and_taken_back(gate: Pip
     before = _written(gate)
     assert "sluice policy publish" in _refused(gate, "promote", "--policy", new, *good)
     assert _written(gate) == before
-    assert _run(gate, "policy", "publish", own).exit_code == 0
+    assert gate.run("policy", "publish", own).exit_code == 0
     _refused_by_each_gate(gate, new, proof, good)
     gate.start("decide-0", "decide")
     assert _decided(gate, "first", 0.42).action == "accept"
@@ -153,7 +139,7 @@ def test_a_policy_is_refused_promoted_seen_in_decisions_and_taken_back(gate: Pip
     assert again["after"]["name"] == "night@2"
     history = _done(gate, "promote", "--history")["entries"]
     assert [one["id"] for one in history] == [done["id"], back["id"], again["id"]] == [one.id for one in _audit(gate)]
-    assert "too strict" in _run(gate, "promote", "--history").stdout
+    assert "too strict" in gate.run("promote", "--history").stdout
 
 
 def _refused_by_each_gate(gate: Pipeline, new: str, proof: Proof, good: tuple[str, ...]) -> None:
@@ -182,13 +168,13 @@ def _refused_by_each_gate(gate: Pipeline, new: str, proof: Proof, good: tuple[st
 def test_a_promotion_that_was_interrupted_is_finished_and_two_at_once_do_not_mix(gate: Pipeline) -> None:
     new = _file(gate, policy(0.45))
     good = _proved(gate.folder / "good", promoted.proof(candidate_of(Path(new), None)))
-    assert _run(gate, "policy", "publish", _file(gate, policy(0.4))).exit_code == 0
-    assert _run(gate, "policy", "publish", new).exit_code == 0  # a promotion that died before its entry leaves this
+    assert gate.run("policy", "publish", _file(gate, policy(0.4))).exit_code == 0
+    assert gate.run("policy", "publish", new).exit_code == 0  # a promotion that died before its entry leaves this
     (done,) = _done(gate, "promote", "--policy", new, *good)["entries"]
     assert (done["before"]["name"], done["after"]["name"]) == ("night@1", "night@2")
     assert _done(gate, "promote", "--policy", new, *good)["entries"] == []
     late = DocumentWriter(gate.kafka.properties, gate.names.releases)
-    assert _run(gate, "policy", "rollback").exit_code == 0  # and so does a rollback
+    assert gate.run("policy", "rollback").exit_code == 0  # and so does a rollback
     (back,) = _done(gate, "rollback")["entries"]
     assert (back["undoes"], back["before"]["name"], back["after"]["name"]) == (done["id"], "night@2", "night@1")
     with pytest.raises(WriterFencedError):
@@ -202,8 +188,8 @@ def test_a_policy_and_a_head_go_together_and_come_back_together(gate: Pipeline) 
     pair = candidate_of(Path(new), head)
     assert pair.head is not None
     good = _proved(gate.folder / "good", promoted.proof(pair))
-    assert _run(gate, "policy", "publish", _file(gate, policy(0.4))).exit_code == 0
-    done = _run(gate, "promote", "--policy", new, "--head", str(head), *good)
+    assert gate.run("policy", "publish", _file(gate, policy(0.4))).exit_code == 0
+    done = gate.run("promote", "--policy", new, "--head", str(head), *good)
     assert (done.exit_code, done.exception) == (0, None)
     assert "32 of document-chunk as recorded" in done.stdout
     first, second = _audit(gate)
@@ -289,7 +275,7 @@ def test_workers_go_over_to_a_head_that_is_promoted_and_back_while_they_score(ga
     port, feed = _free_port(), _Feed(gate)
     gate.environment |= {"SLUICE_CANARY_SECONDS": "60", "SLUICE_HTTP_PORT": str(port)}
     good = _proved(gate.folder / "good", promoted.proof(new))
-    assert _run(gate, "policy", "publish", _file(gate, policy(0.45))).exit_code == 0
+    assert gate.run("policy", "publish", _file(gate, policy(0.45))).exit_code == 0
     _done(gate, "promote", "--head", str(new.head.folder), *good)
     gate.start("score-0", "score", "--device", "cpu", "--heads", str(own.parent), "--follow-releases")
     del gate.environment["SLUICE_HTTP_PORT"]

@@ -17,10 +17,9 @@ from typing import Any
 import pytest
 import yaml
 from confluent_kafka import TopicPartition
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
-from deploy.cli import app
 from deploy.errors import SluiceError
 from deploy.itemrecords import record_of
 from deploy.replay.folder import DECISIONS_FILE, Row, Run, open_run
@@ -74,20 +73,9 @@ class Past:
     night: Path
     skipped: int
 
-    @property
-    def environment(self) -> dict[str, str]:
-        return {
-            "SLUICE_KAFKA": self.line.kafka.bootstrap,
-            "SLUICE_REDIS": self.line.redis_url,
-            "SLUICE_TOPIC_PREFIX": self.line.settings.topic_prefix,
-            "SLUICE_PARTITIONS": str(PARTITIONS),
-            "SLUICE_DECIDE_GROUP": self.line.settings.decide_group,
-            "SLUICE_SCORE_GROUP": self.line.settings.score_group,
-        }
-
     def run(self, *arguments: str, **environment: str) -> Result:
         command = ["replay", "--from", self.begin, "--own-policy", str(self.own), *arguments]
-        return CliRunner().invoke(app, command, env={**os.environ, **self.environment, **environment})
+        return self.line.run(*command, **environment)
 
     def replayed(self, name: str, *arguments: str, **environment: str) -> Run:
         done = self.run("--out", str(self.folder / name), *arguments, **environment)
@@ -231,10 +219,10 @@ def test_a_replay_that_was_killed_goes_on_and_ends_the_same(
     folder, topics = past.folder / f"killed-{where}", f"replay-{where}-{past.line.settings.topic_prefix}"
     command = [sys.executable, "-m", "tests.integration.deploy.killedreplay"]
     arguments = [str(folder), past.begin, str(past.own), topics, where, str(times)]
-    environment = {**os.environ, **past.environment}
+    environment = {**os.environ, **past.line.variables}
     killed = subprocess.run([*command, *arguments], env=environment, check=False, capture_output=True)
     assert killed.returncode == -9, killed.stderr.decode()
-    for name, value in past.environment.items():
+    for name, value in past.line.variables.items():
         monkeypatch.setenv(name, value)
     before, head = past.ends(), where == "scoring"
     run = replay(Settings.load(), options(folder, past.begin, past.own, topics, head=head), Deadly("never", 0))
@@ -292,7 +280,7 @@ def test_bad_input_is_told(past: Past, tmp_path: Path) -> None:
     problem = past.refused("--from", "1d", "--out", str(run.path))
     assert "another replay" in str(problem)
     command = ["replay", "--from", past.begin, *out]  # without --own-policy
-    done = CliRunner().invoke(app, command, env={**os.environ, **past.environment})
+    done = past.line.run(*command)
     assert "--own-policy" in str(done.exception)
 
 

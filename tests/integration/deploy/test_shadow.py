@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator
 from itertools import islice
@@ -14,11 +13,10 @@ import numpy as np
 import pytest
 import yaml
 from safetensors import numpy as safetensors_numpy
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
 from deploy.brokers.waiting import wait_until
-from deploy.cli import app
 from deploy.experiments.errors import ExperimentError
 from deploy.scorer import HEADS
 from schemas.decisions import Decision
@@ -75,17 +73,7 @@ def _items() -> Iterator[RawItem]:
 
 
 def _run(line: Pipeline, *arguments: str) -> Result:
-    environment = {
-        **os.environ,
-        "SLUICE_KAFKA": line.kafka.bootstrap,
-        "SLUICE_REDIS": line.redis_url,
-        "SLUICE_TOPIC_PREFIX": line.settings.topic_prefix,
-        "SLUICE_PARTITIONS": str(PARTITIONS),
-        "SLUICE_SCORE_GROUP": line.settings.score_group,
-        "SLUICE_DECIDE_GROUP": line.settings.decide_group,
-        "SLUICE_DATA_DIR": str(line.folder / "data"),
-    }
-    return CliRunner().invoke(app, list(arguments), env=environment)
+    return line.run(*arguments, SLUICE_DATA_DIR=str(line.folder / "data"))
 
 
 def _told(line: Pipeline, *arguments: str) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,11 @@ from typing import Any
 import pytest
 import yaml
 from confluent_kafka import murmur2
-from typer.testing import CliRunner, Result
+from typer.testing import Result
 
 from deploy import decider
 from deploy.brokers.ladder import KafkaAddress, RedisAddress
 from deploy.brokers.waiting import wait_until
-from deploy.cli import app
 from deploy.errors import SluiceError
 from deploy.experiments.candidates import ShadowOption, check_shadows
 from deploy.experiments.errors import ExperimentError
@@ -53,16 +51,7 @@ def _feed(line: Pipeline, stage: str) -> list[str]:
 
 
 def _run(line: Pipeline, *arguments: str) -> Result:
-    environment = {
-        **os.environ,
-        "SLUICE_KAFKA": line.kafka.bootstrap,
-        "SLUICE_TOPIC_PREFIX": line.settings.topic_prefix,
-        "SLUICE_PARTITIONS": str(PARTITIONS),
-        "SLUICE_SCORE_GROUP": line.settings.score_group,
-        "SLUICE_DECIDE_GROUP": line.settings.decide_group,
-        "SLUICE_DATA_DIR": str(line.folder / "data"),
-    }
-    return CliRunner().invoke(app, list(arguments), env=environment)
+    return line.run(*arguments, SLUICE_DATA_DIR=str(line.folder / "data"))
 
 
 def _told(line: Pipeline, *arguments: str) -> Any:

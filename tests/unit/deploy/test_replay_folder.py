@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from deploy.cli.replaying import Bar
 from deploy.replay.errors import ReplayError
 from deploy.replay.finishing import save
-from deploy.replay.folder import DECISIONS, DECISIONS_FILE, RUN, open_run
+from deploy.replay.folder import DECISIONS, DECISIONS_FILE, RUN, Run, open_run
 from deploy.replay.writing import alone, write_table
-from schemas.replays import ReplayRun
+from schemas.replays import ReplayAsked, ReplayRun
 
 RECORD = ReplayRun(id="a" * 64, topic_prefix="sluice.", from_ms=1, to_ms=2, spans={0: (3, 9)}, complete=True)
 ROW: dict[str, Any] = {
@@ -95,3 +96,12 @@ def test_a_lock_is_held_by_one_and_goes_with_a_process_that_is_killed(tmp_path: 
     process.join()
     with alone(path) as mine:
         assert mine
+
+
+@pytest.mark.parametrize(("begin", "warned"), [("1h", True), ("2026-05-31T08:00", False)])
+def test_a_replay_that_is_there_already_is_not_taken_for_one_up_to_now(
+    begin: str, *, warned: bool, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ReplayAsked(begin=begin, end="2026-05-31T09:00")
+    Bar().planned(Run(tmp_path, RECORD.model_copy(update={"asked": asked})), resumed=True)
+    assert ("not one up to now" in capsys.readouterr().err) == warned
