@@ -20,7 +20,7 @@ demo: $(SETUP) ## run the main job: real material through real Kafka and Valkey 
 	@$(BIN)/sluice demo $(ARGS)
 
 test: check ## check, then run all tests
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(SETUP) ## formatting, lint, strict types, import contracts
 	@$(BIN)/ruff format --check .
