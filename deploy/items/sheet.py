@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from deploy.items.fields import field
 from deploy.items.record import Decided, Item
 from deploy.items.selection import Selection
+from deploy.report import page as pages
 from deploy.report.choice import MEDICAL
 from deploy.report.previews import Preview
 from streams.replaying import Place
@@ -67,7 +64,7 @@ def render(
     cards = [_card(selection, row, previews, medical=medical) for row in rows]
     reasons = Counter(reason for card in cards for reason in card.item.reasons)
     context: dict[str, Any] = {
-        "policy": _policy(style),
+        "policy": pages.content_policy(style),
         "style": style,
         "selection": selection,
         "cards": cards,
@@ -79,7 +76,9 @@ def render(
         "topic_prefix": topic_prefix,
         "made": datetime.now(UTC),
     }
-    return _environment().get_template("sheet.html").render(context)
+    environment = pages.environment(_FOLDER)
+    environment.filters["number"] = number
+    return environment.get_template("sheet.html").render(context)
 
 
 def number(value: Any) -> str:
@@ -96,22 +95,3 @@ def _card(selection: Selection, row: Row, previews: Mapping[Place, Preview], *, 
     values = [(name, number(field(name).get(item, decided)) or "missing") for name in selection.query.asked]
     withheld = item.kind in MEDICAL and not medical
     return Card(item, decided, None if withheld or item.at is None else previews.get(item.at), withheld, values)
-
-
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["words"] = lambda code: str(code).replace("_", " ")
-    environment.filters["number"] = number
-    return environment
-
-
-def _policy(style: str) -> str:
-    """Return the content security policy: our own style by its hash, pictures in the page, no script at all."""
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    return f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"

@@ -84,9 +84,12 @@ def _figures(summary: Mapping[str, Any]) -> dict[str, tuple[Any, str]]:
 
 
 def environment(folder: Path) -> Environment:
-    """Return what renders the templates of a folder: it escapes, and an unknown name is an error."""
+    """Return what renders the templates of a folder, which extend `base.html` here.
+
+    It escapes, and an unknown name is an error.
+    """
     made = Environment(
-        loader=FileSystemLoader(folder),
+        loader=FileSystemLoader([folder, _FOLDER]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -106,11 +109,12 @@ def _part(name: str) -> str:
 
 def content_policy(style: str, script: str = "") -> str:
     """Return the content security policy: our own style and script by their hashes, pictures in the page, no more."""
-    hashes = [base64.b64encode(hashlib.sha256(text.encode()).digest()).decode() for text in (style, script)]
-    return (
-        f"default-src 'none'; img-src data:; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}';"
-        " base-uri 'none'; form-action 'none'"
-    )
+    own = [f"{name}-src 'sha256-{_digest(text)}'" for name, text in (("style", style), ("script", script)) if text]
+    return "; ".join(["default-src 'none'", "img-src data:", *own, "base-uri 'none'", "form-action 'none'"])
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
 
 
 def _named(decision: Decision) -> tuple[str, int, str]:
