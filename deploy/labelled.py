@@ -16,9 +16,9 @@ from deploy.settings import Settings
 from schemas.policy import ANY, Method, MethodName, Policy, Thresholds
 from workers.cache import RedisCache
 from workers.device import DeviceError, resolve
-from workers.domains import SHARED
 from workers.encoders import Encoder, EncoderError, EncoderRegistry
 from workers.encoders.description import describe
+from workers.kinds import SHARED
 from workers.metrics import MetricError
 from workers.metrics.plugins import metric_set
 from workers.sources import SourceOptions

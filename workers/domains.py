@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 
 from schemas.heads import HeadManifest
 from workers.allocator import keep_freed_memory
 from workers.encoders import Encoder, EncoderRegistry
 from workers.heads import Head, HeadError
 from workers.heads.store import MANIFEST, read_manifest
+from workers.kinds import SHARED
 from workers.metrics import MetricSet
 from workers.metrics.measure import FAMILY_OF
 from workers.metrics.plugins import metric_set
-
-SHARED: Mapping[str, str] = MappingProxyType({"image": "video-frame"})
-"""Kinds without a head of their own, and whose they use."""
 
 
 @dataclass(frozen=True, slots=True)

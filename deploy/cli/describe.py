@@ -80,8 +80,8 @@ def _read(named: str, heads: Path | None) -> HeadFacts:
     from deploy.headfacts import find, read
     from deploy.scorer import HEADS
     from deploy.settings import Settings
-    from workers.domains import SHARED
     from workers.heads import HeadError
+    from workers.kinds import SHARED
 
     settings = Settings.load()
     try:

@@ -14,8 +14,8 @@ from deploy.cli.plain import plain
 from deploy.cli.policyrules import print_parts
 from deploy.headfacts import BrokenHead, HeadFacts
 from schemas.heads import HeadManifest
-from workers.domains import SHARED
 from workers.encoders.description import names
+from workers.kinds import SHARED
 
 _DIGEST = 8  # characters that are shown in a list
 _ENCODER = {

@@ -28,7 +28,6 @@ from deploy.promotion.live import Ledger
 from deploy.promotion.proof import CanaryFinding, Gate, Proof, Suite
 from deploy.promotion.records import Person, Sheet
 from deploy.promotion.store import HeadStore
-from deploy.promotion.trying import canaries_of, heads_in_force
 from deploy.settings import Settings
 from deploy.slices.suite import load as load_cases
 from deploy.topicset import TopicSet
@@ -152,6 +151,8 @@ def _canaries(
     asked: Asked, candidate: Candidate, risk: RiskProof | None, ledger: Ledger, settings: Settings
 ) -> tuple[CanaryFinding, ...]:
     """Score the canaries of the heads that a candidate is about."""
+    from deploy.promotion.trying import canaries_of, heads_in_force
+
     folders = {} if candidate.head is None else {candidate.head.kind: candidate.head.folder}
     if asked.canaries and candidate.policy is not None and risk is not None:
         kinds = judged_kinds(risk.calibration)

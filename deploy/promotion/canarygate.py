@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from deploy.calibrate.result import Calibration
 from deploy.promotion.candidate import Candidate
 from deploy.promotion.proof import Proof
-from workers.domains import SHARED
+from workers.kinds import SHARED
 
 _SHORT = 12  # digits of a digest, for people
 _LEFT_OUT = "those of the heads in force left out (--no-canaries)"

@@ -13,7 +13,7 @@ from deploy.promotion.evidence import RiskProof
 from deploy.promotion.live import Ledger
 from deploy.promotion.steps import accept_edge, arms_of, scopes_of
 from schemas.policy import ANY, Policy, Rule
-from workers.domains import SHARED
+from workers.kinds import SHARED
 
 _SHORT = 12  # digits of a digest, for people
 _TOLERANCE = 1e-9

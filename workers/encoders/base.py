@@ -11,14 +11,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Hashable, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from schemas.heads import Encoding
 from workers.media import Medium
+
+if TYPE_CHECKING:
+    import torch
 
 Prepared = NDArray[np.uint8] | NDArray[np.int64]
 

@@ -6,13 +6,15 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
 from schemas.canaries import Canary, CanaryRecord
 from schemas.items import ItemEnvelope, RawItem, content_hash
-from workers.domains import Domain
+
+if TYPE_CHECKING:
+    from workers.domains import Domain
 
 FOLDER: Final = "canaries"
 RECORD: Final = "recorded.json"
