@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+from rich.progress import DownloadColumn, TimeRemainingColumn, TransferSpeedColumn
 from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.plain import plain
 from deploy.cli.policyrules import print_parts
+from deploy.cli.progress import Shown, bars
 from deploy.errors import ConfigurationError
 from schemas.encoders import Channels
 from workers.encoders import EncoderError
@@ -25,35 +22,17 @@ from workers.encoders.description import EncoderDescription, describe, names
 _CHANNELS = 3
 
 
-class TransferBar:
+class TransferBar(Shown):
     """A bar for a file that is fetched, on a terminal only."""
 
     def __init__(self, name: str) -> None:
         """Make the bar; it shows from `with` on."""
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            DownloadColumn(binary_units=True),
-            TransferSpeedColumn(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            transient=True,
-        )
+        super().__init__(bars(DownloadColumn(binary_units=True), TransferSpeedColumn(), TimeRemainingColumn()))
         self._task = self._bars.add_task(plain(name).plain, total=None)
 
     def progress(self, done: int, total: int | None) -> None:
         """Show how many bytes are there."""
         self._bars.update(self._task, completed=done, total=total)
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
 
 def channels(option: str, text: str | None) -> Channels | None:

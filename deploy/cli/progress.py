@@ -9,19 +9,18 @@ from typing import TYPE_CHECKING, Self
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 
 if TYPE_CHECKING:
     from workers.sources import Parent
 
 
-def bars() -> Progress:
-    """Return progress bars that show themselves on a terminal only."""
+def bars(*columns: ProgressColumn) -> Progress:
+    """Return progress bars that show themselves on a terminal only, with these columns behind the bar."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        *(columns or (MofNCompleteColumn(), TimeElapsedColumn())),
         console=Console(stderr=True),
         disable=not sys.stderr.isatty(),
         transient=True,
@@ -34,11 +33,12 @@ def show_notes(notes: Iterable[str]) -> None:
         typer.secho(f"note: {note}", err=True, dim=True)
 
 
-class _Shown:
+class Shown:
     """Shows its bars for as long as a `with` lasts."""
 
-    def __init__(self) -> None:
-        self._bars = bars()
+    def __init__(self, shown: Progress | None = None) -> None:
+        """Take bars; None: the usual ones."""
+        self._bars = shown or bars()
 
     def __enter__(self) -> Self:
         self._bars.start()
@@ -50,7 +50,7 @@ class _Shown:
         self._bars.stop()
 
 
-class PublishBar(_Shown):
+class PublishBar(Shown):
     """A bar for publishing: one step an item, of as many as are known."""
 
     def __init__(self) -> None:
@@ -69,7 +69,7 @@ class PublishBar(_Shown):
         self._bars.advance(self._task)
 
 
-class RunBar(_Shown):
+class RunBar(Shown):
     """Bars for a whole run: what is published, and what is decided. Without a terminal, a line a stage."""
 
     def __init__(self) -> None:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, ProgressColumn, Task, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from deploy.cli.plain import COLOURS, plain
-from deploy.cli.progress import show_notes
+from deploy.cli.progress import Shown, bars, show_notes
 from deploy.items.times import is_ago
 from deploy.replay.folder import Run
 from schemas.policy import Action
@@ -32,31 +29,13 @@ class _Rate(ProgressColumn):
         return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
 
 
-class Bar:
+class Bar(Shown):
     """A bar for each stage, with its rate and what time is left; on a terminal only, and on stderr."""
 
     def __init__(self) -> None:
         """Make the bars; they show from `with` on."""
-        self._bars = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            _Rate(),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            disable=not sys.stderr.isatty(),
-            transient=True,
-        )
+        super().__init__(bars(MofNCompleteColumn(), _Rate(), TimeRemainingColumn()))
         self._tasks = {stage: self._bars.add_task(stage, total=None, visible=False) for stage in _STAGES}
-
-    def __enter__(self) -> Self:
-        self._bars.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._bars.stop()
 
     def planned(self, run: Run, *, resumed: bool) -> None:
         """Say what is read."""

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -16,6 +15,7 @@ import pyarrow.parquet as pq
 from deploy.errors import ConfigurationError, SluiceError
 from deploy.items.columns import TIME, columns, schema
 from deploy.items.selection import Selection
+from deploy.wholefile import whole_file
 
 ENDINGS: Final = (".parquet", ".csv")
 _BATCH: Final = 10_000  # rows of a Parquet row group: what memory holds of them
@@ -48,19 +48,8 @@ def whole(path: Path, *, force: bool) -> Iterator[Path]:
         ConfigurationError: the file has come into being since, and may not be replaced.
         WriteError: the disk or the system refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, WriteError, lambda: check(path, force=force, endings=(path.suffix.lower(),))) as part:
         yield part
-        with part.open("rb+") as written:
-            os.fsync(written.fileno())
-        check(path, force=force, endings=(path.suffix.lower(),))
-        part.replace(path)
-    except OSError as error:
-        raise WriteError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def export(selection: Selection, path: Path, advance: Advance, *, force: bool = False) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from deploy.replay.errors import ReplayError
+from deploy.wholefile import whole_file
 
 _LEVEL: Final = 3  # of zstd, as its default is today
 
@@ -24,18 +24,8 @@ def whole(path: Path) -> Iterator[Path]:
     Raises:
         ReplayError: the disk or the system refuses.
     """
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with whole_file(path, ReplayError) as part:
         yield part
-        with part.open("rb+") as written:
-            os.fsync(written.fileno())
-        part.replace(path)
-    except OSError as error:
-        raise ReplayError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def write_text(path: Path, text: str) -> None:
