@@ -90,6 +90,8 @@ class ReplayRun(Record):
         default=None, description="Where no policy had been activated yet: the deciders' own."
     )
     epsilon: float = Field(default=0.0, ge=0.0, description="How close to a threshold a score is called near.")
+    topics: str | None = Field(default=None, description="Prefix of the topics that get the decisions, too.")
+    batch_size: int = Field(default=1, ge=1, description="Items in the encoder at a time, where it is needed.")
     chunk_records: int = Field(default=2_000, ge=1, description="Records in a file of scores, at most.")
     counts: ReplayCounts = ReplayCounts()
     notices: tuple[str, ...] = Field(default=(), description="What a reader of the result has to know, in sentences.")

@@ -108,7 +108,13 @@ class CasesResult(Record):
     )
     policy: ReplayPolicy | None = Field(default=None, description="That decided all; None: those in force.")
     policies: tuple[str, ...] = Field(default=(), description="Of the decisions: name@version.")
-    scorers: tuple[Identifier, ...] = Field(default=(), description="Of the decisions.")
+    policy_digests: tuple[Sha256, ...] = Field(default=(), description="Of the decisions, by their documents.")
+    scorers: dict[Identifier, tuple[Identifier, ...]] = Field(
+        default_factory=dict, description="Of the decisions, by kind."
+    )
+    equally_drawn: bool = Field(
+        default=False, description="Labels were taken as drawn alike on purpose, whatever they say."
+    )
     decided: Count = Field(description="Windows that were decided.")
     labelled: Count = Field(description="Of them, those that a label was found for.")
     labels_digest: Sha256 = Field(description="SHA-256 of the labels that were used: parent, window, value, by line.")

@@ -1,8 +1,8 @@
 """Items that were scored before, scored again by another head: from their embeddings in the cache, or from their bytes.
 
-A score is the same whichever way it was made, and the same that a worker with this head would have given: each item is
-scored by itself, and what an item's record tells of how it was read, of the frames before it and of the policy's rules
-stays as it is.
+A score from the cache is the one that a worker with this head would have given. One from an item's bytes is the same on
+every run, since each item is embedded by itself; a worker embeds batches, which may differ in the last digits (1e-7 was
+seen). What an item's record tells of how it was read, of the frames before it and of the policy's rules stays as it is.
 """
 
 from __future__ import annotations

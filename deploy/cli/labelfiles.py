@@ -7,11 +7,11 @@ from functools import partial
 
 import typer
 
-from deploy.cli.labelslist import Wish, fits, resolved, topics
+from deploy.cli.labelslist import Wish, conflicts_of, fits, topics
 from deploy.cli.progress import bars, show_notes
 from deploy.items.times import moment
 from deploy.labels import material
-from deploy.labels.counting import last_of_each
+from deploy.labels.counting import counted, last_of_each
 from deploy.labels.intake import log_of
 from deploy.settings import Settings
 from streams.topics import TopicNames
@@ -31,13 +31,21 @@ def write_files(wish: Wish) -> None:
     settings = Settings.load()
     with topics(settings) as properties, bars() as shown:
         given = last_of_each(log_of(properties, settings).read())
-        labels = resolved([one for one in given if fits(one, wish.guideline, since)], wish)
+        chosen = counted([one for one in given if fits(one, wish.guideline, since)], conflicts_of(wish), wish.cut)
+        labels = [one.label for one in chosen.judged]
         task = shown.add_task("writing items", total=None)
         items = material.items_of(
             properties, TopicNames(settings.topic_prefix).items, settings.partitions, material.parents_of(labels)
         )
         found = material.write(items, labels, folder, partial(shown.advance, task))
     typer.echo(f"{len(set(found.items.values()))} items and {found.rows} labels in {folder}")
-    if found.without:
-        show_notes([f"{found.without} labels have no row: their items are not kept any more, or are no files"])
+    show_notes(
+        f"{count} {told}"
+        for count, told in (
+            (found.without, "labels have no row: their items are not kept any more, or are no files"),
+            (chosen.dropped, "targets have no row: people disagree on them"),
+            (chosen.not_judged, "targets have no row: nobody could judge them"),
+        )
+        if count
+    )
     typer.echo(f"train:  sluice train {folder / material.LABELS_FILE}")

@@ -22,7 +22,7 @@ from deploy.cli.progress import bars, show_notes
 from deploy.errors import BrokerError, ConfigurationError
 from deploy.items.export import check
 from deploy.items.times import moment
-from deploy.labels.counting import conflicting, counted, last_of_each
+from deploy.labels.counting import Conflicts, conflicting, counted, last_of_each
 from deploy.labels.files import read_file
 from deploy.labels.intake import Intake, log_of, take_in
 from deploy.labels.output import ENDINGS, as_row, export, to_csv
@@ -77,11 +77,14 @@ def take_file(
     """
     if probability is not None and not 0.0 < probability <= 1.0:
         raise ConfigurationError(f"--probability {probability:g} is not above 0 and at most 1")
-    read = read_file(file, Defaults(time.time_ns() // 1_000_000, who, guideline, probability))
+    now = time.time_ns() // 1_000_000
+    read = read_file(file, Defaults(now, who, guideline, probability))
     settings = Settings.load()
     with topics(settings) as properties, bars() as progress:
         task = progress.add_task("importing", total=len(read.labels))
-        found = take_in(read.labels, properties, settings, lambda steps: progress.advance(task, steps), write=write)
+        found = take_in(
+            read.labels, properties, settings, lambda steps: progress.advance(task, steps), now=now, write=write
+        )
     if as_json:
         typer.echo(json.dumps(_as_dict(found, read.repeated, read.ignored), ensure_ascii=False))
         return
@@ -149,10 +152,14 @@ def fits(label: LabelGiven, guideline: str | None, since: int | None) -> bool:
     return guideline in {None, label.guideline} and (since is None or label.at >= since)
 
 
+def conflicts_of(wish: Wish) -> Conflicts:
+    """Return what becomes of targets on which people disagree, where each is to have one label."""
+    return "drop" if wish.conflicts == "drop" else "majority"
+
+
 def resolved(found: Sequence[LabelGiven], wish: Wish) -> list[LabelGiven]:
     """Return one label a target, as the wish says."""
-    conflicts: Literal["majority", "drop"] = "drop" if wish.conflicts == "drop" else "majority"
-    return [one.label for one in counted(found, conflicts, wish.cut).judged]
+    return [one.label for one in counted(found, conflicts_of(wish), wish.cut).judged]
 
 
 def _told(

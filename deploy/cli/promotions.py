@@ -20,7 +20,7 @@ from deploy.brokers.ladder import open_kafka
 from deploy.cli.plain import plain
 from deploy.cli.progress import bars
 from deploy.errors import ConfigurationError
-from deploy.promotion.canarygate import judged_kinds
+from deploy.promotion.canarygate import judged_kinds, scored_by
 from deploy.promotion.candidate import Candidate, candidate_of
 from deploy.promotion.desk import PromotionDesk, refuse
 from deploy.promotion.evidence import RiskProof, read_calibration, read_cases
@@ -34,6 +34,7 @@ from deploy.topicset import TopicSet
 from schemas.releases import AuditEntry, InForce
 from streams import clients
 from streams.topics import TopicNames
+from workers.kinds import SHARED
 
 HEADS = Path(__file__).parent.parent / "heads"
 _LONGEST_WHY = 1000  # characters
@@ -157,7 +158,10 @@ def _canaries(
     if asked.canaries and candidate.policy is not None and risk is not None:
         kinds = judged_kinds(risk.calibration)
         store = HeadStore(settings.head_store_folder)
-        folders = {**heads_in_force(asked.heads or HEADS, kinds.keys(), ledger, store), **folders}
+        asked_for = {*kinds, *(SHARED.get(kind, kind) for kind in kinds)}
+        there = {**heads_in_force(asked.heads or HEADS, asked_for, ledger, store), **folders}
+        used = {scored_by(kind, there) for kind in kinds} | folders.keys()
+        folders = {kind: folder for kind, folder in there.items() if kind in used}
     found = []
     with bars() as shown:
         task = shown.add_task("scoring canaries", total=len(folders))

@@ -78,7 +78,8 @@ def _wanted(wish: Wish) -> tuple[float, float, Wanted]:
     since = 0 if wish.since is None else moment(wish.since, "--since", datetime.now(UTC))
     sources, kinds = frozenset(wish.sources), frozenset(wish.kinds)
     if wish.calibration is None:
-        alpha, delta = wish.alpha or _ALPHA, wish.delta or _DELTA
+        alpha = _ALPHA if wish.alpha is None else wish.alpha
+        delta = _DELTA if wish.delta is None else wish.delta
         return alpha, delta, Wanted(sources=sources, kinds=kinds, since=since)
     if wish.alpha is not None or wish.delta is not None:
         raise ConfigurationError("--calibration has alpha and delta: leave out --alpha and --delta")
@@ -100,6 +101,8 @@ def _print(found: Realised) -> None:
         if found.within is not None:
             rate = found.alpha + found.excess
             typer.echo(f"if it became {rate:.1%}, this would alarm within {found.within} audits in 95 of 100 cases")
+        else:
+            show_notes([f"an excess of {found.excess:g} is so small that no number of audits promises an alarm"])
     show_notes(_notes(found.audits))
 
 

@@ -64,7 +64,8 @@ class Flip:
         if before.by_score and after.by_score and EARLY not in {before.cause, after.cause}:
             found += self._decisive(before.score or 0.0, after.score or 0.0)
         else:
-            found += [SCORE] * (before.score != after.score) + [THRESHOLDS] * (before.edges != after.edges)
+            others = any(getattr(before.terms, one) != getattr(after.terms, one) for one in ("edges", "soft_edges"))
+            found += [SCORE] * (before.score != after.score) + [THRESHOLDS] * others
             found += [REASONS] * (not (before.by_score and after.by_score))
         others = (before.through_offset, before.scored) != (after.through_offset, after.scored)
         return (*found, *[ITEMS] * others)

@@ -145,7 +145,7 @@ def edges(after: Windows, bad_below: float | None = None) -> Callable[[Target], 
 def _given(before: Windows, after: Windows, labels: Labels, unused: Counter[str]) -> Iterator[tuple[Flip, Given]]:
     """Yield the windows with a label. One of a parent with several windows says nothing about each of them."""
     both = [key for key in before if key in after]
-    windows = Counter(parent for parent, _ in both)
+    windows = Counter(parent for parent, _ in before.keys() | after.keys())
     used: set[Target] = set()
     for key in both:
         parent = key[0]

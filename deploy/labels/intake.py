@@ -20,7 +20,7 @@ class Intake:
 
     Attributes:
         new: what is appended.
-        there: how many are on the topic already, or say what their person said last.
+        there: how many are on the topic already, or have no time and say what their person said last.
         unknown: parents without a decision, which are imported all the same: it may be on its way.
         contrary: parents whose kind or source is another one in their decision.
     """
@@ -42,6 +42,7 @@ def take_in(
     settings: Settings,
     advance: Callable[[int], None],
     *,
+    now: int,
     write: bool = True,
 ) -> Intake:
     """Append the labels that are new to the topic.
@@ -54,6 +55,7 @@ def take_in(
         properties: of the brokers.
         settings: name the topics.
         advance: told how many further ones were acknowledged.
+        now: the time of labels for which the file gives none, ms since 1970.
         write: False only looks.
 
     Raises:
@@ -61,22 +63,37 @@ def take_in(
     """
     log = log_of(properties, settings)
     known = known_parents(properties, settings, {label.parent_id for label in labels})
-    found = sorted_out(labels, log.read(), known)
+    found = sorted_out(labels, log.read(), known, now)
     if write and found.new:
         log.append(found.new, advance)
     return found
 
 
-def sorted_out(labels: Sequence[LabelGiven], before: Iterable[LabelGiven], known: Mapping[str, Origin]) -> Intake:
-    """Tell new labels from what was said before. Pure."""
+def sorted_out(
+    labels: Sequence[LabelGiven], before: Iterable[LabelGiven], known: Mapping[str, Origin], now: int
+) -> Intake:
+    """Tell new labels from what was said before. Pure.
+
+    A label with a time of its own is there already where its person said the same of its target at that very time:
+    somebody may change her mind and back, and files may come out of their order. One without is there already where
+    it says what its person said last.
+
+    Args:
+        labels: of one file.
+        before: what is on the topic.
+        known: kind and source of parents that have a decision.
+        now: the time of labels for which the file gives none, ms since 1970.
+    """
     said = list(before)
     ids = {label.id for label in said}
+    told = {(label.who, label.target, label.at, label.said) for label in said}
     last = {(label.who, label.target): label.said for label in last_of_each(said)}
-    new = [
-        _completed(label, known.get(label.parent_id))
-        for label in labels
-        if label.id not in ids and last.get((label.who, label.target)) != label.said
-    ]
+
+    def is_there(label: LabelGiven) -> bool:
+        again = label.at == now and last.get((label.who, label.target)) == label.said
+        return again or label.id in ids or (label.who, label.target, label.at, label.said) in told
+
+    new = [_completed(label, known.get(label.parent_id)) for label in labels if not is_there(label)]
     parents = dict.fromkeys(label.parent_id for label in labels)
     contrary = {label.parent_id for label in labels if _contradicts(label, known.get(label.parent_id))}
     return Intake(

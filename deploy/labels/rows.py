@@ -19,6 +19,7 @@ NAMESPACE: Final = uuid.uuid5(uuid.NAMESPACE_URL, "https://sluice.org/label/v1")
 _CANNOT: Final = "cannot_judge"
 _FUTURE_MS: Final = 300_000  # by which somebody's clock may be ahead
 _DIGITS: Final = re.compile(r"\d{1,15}")
+_WINDOW: Final = re.compile(r"(whole|(index|time)/-?\d{1,15}-\d{1,15})(@\d{1,19})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def label_of(values: Mapping[str, Any], defaults: Defaults, sha256: str) -> Labe
     index = _whole(values.get("index"))
     fields: dict[str, Any] = {
         "parent_id": _needed(values.get("parent"), "parent"),
-        "window": _text(values.get("window")),
+        "window": _window(values.get("window")),
         "item_id": _text(values.get("item")),
         "index": index,
         "verdict": _CANNOT if value is None else "judged",
@@ -72,6 +73,13 @@ def label_of(values: Mapping[str, Any], defaults: Defaults, sha256: str) -> Labe
 def _text(value: object) -> str | None:
     text = "" if value is None or (isinstance(value, float) and math.isnan(value)) else str(value).strip()
     return text or None
+
+
+def _window(value: object) -> str | None:
+    text = _text(value)
+    if text is not None and not _WINDOW.fullmatch(text):
+        raise ValueError(f"the window {text[:40]!r} is none: whole, index/0-11 or time/0-60000, as decisions name them")
+    return text
 
 
 def _needed(value: object, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from deploy.calibrate.result import Calibration
 from deploy.promotion.candidate import Candidate
@@ -14,16 +14,17 @@ _LEFT_OUT = "those of the heads in force left out (--no-canaries)"
 
 
 def judged_kinds(found: Calibration) -> dict[str, frozenset[str]]:
-    """Return the kind of each head whose scores a calibration is about, with the digests of the scorers.
-
-    A kind that has no head of its own counts as the one whose head it shares.
-    """
+    """Return each kind that a calibration is about, with the digests of the scorers."""
     kinds: dict[str, frozenset[str]] = {}
     for part in found.parts:
         for kind in part.valid_for.kinds:
-            owner = SHARED.get(kind, kind)
-            kinds[owner] = kinds.get(owner, frozenset()) | set(part.valid_for.scorers)
+            kinds[kind] = kinds.get(kind, frozenset()) | set(part.valid_for.scorers)
     return kinds
+
+
+def scored_by(kind: str, heads: Collection[str]) -> str:
+    """Return the kind of the head that scores a kind: its own where there is one, else the one that it shares."""
+    return kind if kind in heads else SHARED.get(kind, kind)
 
 
 def canary_problems(candidate: Candidate, proof: Proof) -> Iterator[str]:
@@ -45,14 +46,15 @@ def canary_problems(candidate: Candidate, proof: Proof) -> Iterator[str]:
 def canaries_told(proof: Proof) -> str:
     """Return which canaries were scored, for people."""
     told = [f"{one.canaries} of {one.kind} as recorded" for one in proof.canaries]
-    return ", ".join([*told, _LEFT_OUT] if proof.without_canaries else told)
+    return ", ".join([*told, _LEFT_OUT] if proof.without_canaries else told) or "none were to be scored"
 
 
 def _of_other_heads(candidate: Candidate, proof: Proof, wanted: dict[str, frozenset[str]]) -> Iterator[str]:
     """Yield for which kinds no canaries were scored, or those of a head that did not score the labels' parents."""
     own = None if candidate.head is None else candidate.head.kind
     found = {one.kind: one for one in proof.canaries}
-    for kind, scorers in wanted.items():
+    for judged, scorers in wanted.items():
+        kind = scored_by(judged, found)
         if kind == own:
             continue
         if kind not in found:

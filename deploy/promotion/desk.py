@@ -18,7 +18,7 @@ from deploy.policy.publication import PolicyDesk
 from deploy.promotion.candidate import Candidate
 from deploy.promotion.errors import PromotionError
 from deploy.promotion.gates import evidence_of, judged
-from deploy.promotion.live import Live, ledger_of
+from deploy.promotion.live import Live, ledger_of, refuted_of
 from deploy.promotion.proof import Gate, Proof
 from deploy.promotion.records import Person, Sheet
 from deploy.promotion.store import HeadStore, StoreError
@@ -51,8 +51,12 @@ class PromotionDesk:
         """
         with _explained("what is in force could not be read"):
             self._releases.refresh(_PATIENCE)
-            audit = [one.value() or b"" for one in read_whole(self._properties, self._names.audit, 1)]
-        return Live(self._policies.book(), ledger_of(audit, self._releases.documents.values()))
+            audit, alarms = (
+                [one.value() or b"" for one in read_whole(self._properties, topic, 1)]
+                for topic in (self._names.audit, self._names.alarms)
+            )
+        ledger = ledger_of(audit, self._releases.documents.values())
+        return Live(self._policies.book(), ledger, refuted_of(alarms))
 
     def promote(self, candidate: Candidate, proof: Proof, person: Person) -> Sheet:
         """Put a candidate in force, if every gate is green; return what was written.

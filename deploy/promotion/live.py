@@ -9,6 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from deploy.policy.book import Book, Version
+from schemas.alarms import RiskAlarm
 from schemas.policy import Policy
 from schemas.releases import AuditEntry, HeadReleased, InForce
 from streams.policies import Document
@@ -40,10 +41,11 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """The ledger, and the policies."""
+    """The ledger, the policies, and the calibrations that audits have refuted, by the digests of their labels."""
 
     book: Book
     ledger: Ledger
+    refuted: frozenset[str] = frozenset()
 
     @property
     def version(self) -> Version | None:
@@ -86,6 +88,17 @@ def ledger_of(audit: Iterable[bytes], releases: Iterable[Document]) -> Ledger:
             continue
         entries.setdefault(entry.id, entry)
     return Ledger(tuple(entries.values()), releases_of(releases))
+
+
+def refuted_of(alarms: Iterable[bytes]) -> frozenset[str]:
+    """Return the digests of the labels of calibrations that an alarm is about; other records are passed over."""
+    found = set()
+    for value in alarms:
+        try:
+            found.add(RiskAlarm.model_validate_json(value).calibration)
+        except ValidationError:
+            continue  # an alarm of a pass rate, or of somebody else
+    return frozenset(one for one in found if one is not None)
 
 
 def releases_of(documents: Iterable[Document]) -> dict[str, HeadReleased]:

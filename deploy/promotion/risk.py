@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from itertools import product
 
 from deploy.calibrate.acceptance import alike
@@ -46,7 +46,7 @@ def risk_problems(
     whose = policy.name if candidate.policy else f"{policy.reference}, which is in force,"
     for part in found.parts:
         yield from _other_rule(part, proof.policy, policy, whose)
-        yield from _accepts_below(part, policy, whose)
+        yield from _accepts_below(part, proof.policy, policy, whose)
     yield from _new_scores(candidate.head, found, policy)
     if candidate.policy is not None and before is not None:
         yield from _laxer_elsewhere(found, before, candidate.policy)
@@ -65,6 +65,17 @@ def level_problems(proof: RiskProof | None, allowed: tuple[float, float]) -> Ite
     for name, level, most in zip(("alpha", "delta"), (found.alpha, found.delta), allowed, strict=True):
         if level > most + _TOLERANCE:
             yield f"it was calibrated with {name} {level:g}, and {most:g} is allowed (SLUICE_MAX_RISK)"
+
+
+def refuted_problems(proof: RiskProof | None, refuted: Collection[str]) -> Iterator[str]:
+    """Yield that audits have shown since that a calibration's claim does not hold.
+
+    Args:
+        proof: the calibration; None: none was given.
+        refuted: digests of the labels of calibrations of which `sluice risk` has told an alarm.
+    """
+    if proof is not None and proof.calibration.labels_digest in refuted:
+        yield "audits have shown since that it does not hold (sluice risk has told an alarm): calibrate on new labels"
 
 
 def risk_told(proof: RiskProof | None) -> str:
@@ -94,14 +105,24 @@ def _other_scorers(head: HeadCandidate | None, found: Calibration, ledger: Ledge
 
 def _other_rule(part: Part, calibrated: Policy, policy: Policy, whose: str) -> Iterator[str]:
     """Yield why its threshold means something else under a policy."""
-    for scope, arm in product(part.scopes, arms_of(policy)):
+    for scope, arm in product(_judged(part, calibrated), arms_of(policy)):
         one, other = calibrated.rule_for(*scope), policy.rule_for(*scope, arm)
         if not alike(one, other) or one.bad_below != other.bad_below:
             yield f"{whose} makes other scores than those that were calibrated, for {scope_name(scope)}"
 
 
-def _accepts_below(part: Part, policy: Policy, whose: str) -> Iterator[str]:
-    for scope, arm in product(part.scopes, arms_of(policy)):
+def _judged(part: Part, calibrated: Policy) -> dict[Scope, None]:
+    """Return what a part is about: its scopes, and each kind and source with labels, which may get rules of their own.
+
+    Without those, a rule that is more specific than the calibrated one would go around the bound.
+    """
+    own = [(one.kind, one.source) for one in part.sources]
+    rules = {scope: calibrated.rule_for(*scope) for scope in own}
+    return dict.fromkeys([*part.scopes, *(one for one in own if (rules[one].kind, rules[one].source) in part.scopes)])
+
+
+def _accepts_below(part: Part, calibrated: Policy, policy: Policy, whose: str) -> Iterator[str]:
+    for scope, arm in product(_judged(part, calibrated), arms_of(policy)):
         edge = accept_edge(policy.rule_for(*scope, arm))
         if part.threshold is None and edge <= 1.0:
             yield f"no threshold is valid for {scope_name(scope)}, and {whose} accepts from {edge:g}"
@@ -129,9 +150,17 @@ def _laxer_elsewhere(found: Calibration, before: Policy, after: Policy) -> Itera
         new = after.rule_for(*scope, arm)
         edge, old = accept_edge(new), accept_edge(before.rule_for(*scope))
         vouched = scope not in missing and any(_vouches(part, scope, new) for part in found.parts)
+        if edge <= 1.0 and not vouched and not _no_laxer(before.rule_for(*scope), new):
+            yield f"{scope_name(scope)} would be scored otherwise than now, and was not calibrated: {_DO}"
         if edge < old - _TOLERANCE and not vouched:
             told = f"{scope_name(scope)} would be accepted from {edge:g} and not {old:g}, and was not calibrated"
             yield f"{told}: {_DO}, or give it a rule of its own that accepts no more than now"
+
+
+def _no_laxer(old: Rule, new: Rule) -> bool:
+    """Whether a rule makes the same scores as another, and at most sends more of what it scores to review."""
+    more = tuple(one for one in new.items if one.then == "review" and one not in old.items)
+    return alike(old, new.model_copy(update={"items": tuple(one for one in new.items if one not in more)}))
 
 
 def _vouches(part: Part, scope: Scope, rule: Rule) -> bool:

@@ -93,6 +93,11 @@ def _notices(run: ReplayRun, counts: ReplayCounts, parts: dict[int, Part], *, pi
         )
     if counts.expired:
         told.append(f"{counts.expired:,} items had to be read from the topic and were deleted by retention: no score")
+    if counts.encoded:
+        told.append(
+            f"{counts.encoded:,} items were embedded anew, each by itself: their scores may differ in the last digits"
+            " from those that a worker's batches gave"
+        )
     if counts.unverified:
         told.append(
             f"{counts.unverified:,} items were scored by embeddings that nothing shows to be this encoder's: no item of"

@@ -22,6 +22,10 @@ from streams import clients, offsets
 from streams.topics import TopicNames
 
 _NEEDED_MS: Final = REMEMBER_MS + MAX_LATE_MS + 60_000  # before the span: what a decider remembers, and clocks differ
+_KEPT: Final = (
+    "topics",
+    "batch_size",
+)  # the decisions are the same, but not what becomes of them, or their last digits
 _SAME: Final = ("topic_prefix", "sources", "heads", "policy", "own_policy", "epsilon")
 
 
@@ -44,13 +48,15 @@ def wanted(settings: Settings, options: ReplayOptions, using: With) -> dict[str,
         "policy": None if using.pinned is None else reference_of(using.pinned),
         "own_policy": None if using.pinned is not None else reference_of(using.own),
         "epsilon": options.epsilon,
+        "topics": options.topics,
+        "batch_size": options.batch_size,
     }
 
 
-def differing(run: ReplayRun, fields: dict[str, Any]) -> list[str]:
-    """Return the names of what another command has asked for."""
-    other = [name for name in _SAME if getattr(run, name) != fields[name]]
-    return other if run.asked == fields["asked"] else ["times", *other]
+def differing(run: ReplayRun, fields: dict[str, Any], *, times: bool = True) -> list[str]:
+    """Return the names of what another command has asked for; the times as they were written are among them or not."""
+    other = [name for name in (*_SAME, *_KEPT) if getattr(run, name) != fields[name]]
+    return ["times", *other] if times and run.asked != fields["asked"] else other
 
 
 def plan(

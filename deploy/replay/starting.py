@@ -44,8 +44,7 @@ def _in_folder(desk: Desk, folder: Path, fields: dict[str, Any], made: ReplayRun
         with alone(folder / ".lock-plan") as mine:
             if (folder / RUN).is_file():
                 run = open_run(folder, complete=False)
-                if made is None or run.record.id != made.id:
-                    _check_same(run, fields)
+                _check_same(run, fields, times=made is None or run.record.id != made.id)
                 return run, True
             if mine:
                 record = made or plan.plan(desk.properties, desk.settings, desk.options, fields)
@@ -54,8 +53,8 @@ def _in_folder(desk: Desk, folder: Path, fields: dict[str, Any], made: ReplayRun
         Event().wait(_LOOK)
 
 
-def _check_same(run: Run, fields: dict[str, Any]) -> None:
-    other = plan.differing(run.record, fields)
+def _check_same(run: Run, fields: dict[str, Any], *, times: bool) -> None:
+    other = plan.differing(run.record, fields, times=times)
     if other:
         raise ReplayError(
             f"{run.path} holds another replay (other {', '.join(other)}): name another folder with --out, or delete it"

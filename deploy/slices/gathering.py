@@ -121,6 +121,7 @@ def gather(asked: Asked, bar: Bar) -> Population:
         labels_digest=said.digest,
         known=sums.known,
         weighted=weighted,
+        equally_drawn=asked.equally,
         notices=tuple(notices),
     )
 

@@ -26,6 +26,7 @@ class _Rule(msgspec.Struct, gc=False):
 class _Policy(msgspec.Struct, gc=False):
     name: str
     version: int
+    digest: str
     rule: _Rule
 
     @property

@@ -60,6 +60,7 @@ class Population:
         known: names of the metrics that items have.
         labels_digest: SHA-256 of the labels that were used.
         weighted: the labels' probabilities are to be used.
+        equally_drawn: they are not on purpose, whatever they say.
         notices: what a reader has to know.
     """
 
@@ -70,6 +71,7 @@ class Population:
     labels_digest: str
     known: frozenset[str] = frozenset()
     weighted: bool = False
+    equally_drawn: bool = False
     notices: tuple[str, ...] = field(default=())
 
     def __len__(self) -> int:

@@ -84,12 +84,22 @@ def run_cases(cases: ModelCases, population: Population, *, seed: int = 0) -> Ca
         heads=None if origin.heads is None else dict(origin.heads),
         policy=origin.policy,
         policies=tuple(sorted({one.policy.reference for one in population.outcomes})),
-        scorers=tuple(sorted({scorer for one in population.outcomes for scorer in one.scorers})),
+        policy_digests=tuple(sorted({one.policy.digest for one in population.outcomes})),
+        scorers=_scorers(population),
+        equally_drawn=population.equally_drawn,
         decided=len(population),
         labelled=int(population.labelled.sum()),
         labels_digest=population.labels_digest,
         notices=population.notices,
     )
+
+
+def _scorers(population: Population) -> dict[str, tuple[str, ...]]:
+    kinds = sorted({one.kind for one in population.outcomes})
+    return {
+        kind: tuple(sorted({scorer for one in population.outcomes if one.kind == kind for scorer in one.scorers}))
+        for kind in kinds
+    }
 
 
 def _run(case: ModelCase, population: Population, level: float, seed: int) -> CaseResult:

@@ -247,6 +247,8 @@ def test_no_live_topic_is_ever_written_to(past: Past) -> None:
     for live in (prefix, prefix.replace(".", "_")):
         problem = past.refused("--topics", live)
         assert (problem.exit_code, "live topics" in str(problem)) == (21, True)
+    done = past.plain().path  # its partitions would not be on topics that are named later
+    assert "other topics" in str(past.refused("--out", str(done), "--topics", f"late-{prefix}"))
     problem = past.refused("--topics", prefix, SLUICE_TOPIC_PREFIX="elsewhere.")
     assert problem.exit_code == 5  # there is no such set of topics; nor is another one written to
     assert past.ends() == before

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from deploy.calibrate.result import Calibration, Part, PolicyNamed, Validity
+from deploy.calibrate.result import Calibration, OfSource, Part, PolicyNamed, Validity
 from deploy.policy.book import Book
 from deploy.policy.writing import to_yaml
 from deploy.promotion.candidate import Candidate, HeadCandidate
@@ -99,6 +99,7 @@ def cases(candidate: Candidate, *found: CaseResult, **other: Any) -> CaseProof:
         "level": 0.95,
         "replay": OTHER,
         "heads": {candidate.head.kind: candidate.head.scorer} if candidate.head else None,
+        "scorers": {candidate.head.kind: (candidate.head.scorer,)} if candidate.head else {KIND: (OLD,)},
         "policy": own and ReplayPolicy(name=own.name, version=own.version, digest=own.digest()),
         "decided": 200,
         "labelled": 100,
@@ -143,7 +144,9 @@ def part(
         accepted_bad=5,
         least_labels=29,
         claim="at most 0.1 of the accepted are bad",
-        sources=(),
+        sources=(
+            OfSource(source=source, kind=kind, labels=400, bad=20, accepted_labels=200, accepted_bad=5, risk=0.025),
+        ),
         drawn=(),
     )
 

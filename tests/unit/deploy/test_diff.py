@@ -18,7 +18,7 @@ from deploy.diff.words import verdict
 from deploy.errors import ConfigurationError
 from schemas.decisions import Decision
 from schemas.policy import Action
-from tests.unit.aggregation.records import decisions, ended, fed, policy, scored
+from tests.unit.aggregation.records import decisions, ended, fed, policy, scored, skipped
 from tests.unit.deploy.diffs import STRICT, parents, said
 
 SCORES = {"fine": 0.95, "fair": 0.5, "poor": 0.25, "bad": 0.1}
@@ -118,6 +118,13 @@ def test_what_is_behind_a_flip_is_what_alone_would_make_another_action(
     (flip,) = compare(said(parents({"p": before})), said(parents({"p": after}), other)).flips
     assert flip.move == ("accept", "review")
     assert list(flip.because) == because
+
+
+def test_a_side_without_a_scored_item_has_no_other_thresholds_for_that() -> None:
+    rule = policy()
+    soft = [scored("p", 0, 0.9, 1, calibrated=False)]
+    (flip,) = compare(said(soft, rule), said([skipped("p", 0, 1)], rule)).flips
+    assert "thresholds" not in flip.because
 
 
 def test_the_surest_flips_come_first_and_those_near_a_threshold_last() -> None:

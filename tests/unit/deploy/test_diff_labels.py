@@ -51,6 +51,8 @@ def test_labels_that_say_nothing_about_a_window_are_counted_by_cause() -> None:
     after = said(values, index) | said(parents({"p": 0.9}))
     given = _labels({"cut": 0.0, "p": 1.0, "alone": 1.0, "stranger": 1.0})
     given.by_target["cut", "index/0-0"] = Given(0.0)
+    short = {key: one for key, one in after.items() if key != ("cut", "index/1-1")}  # a span that ends in its middle
+    assert judge(before, short, _labels({"cut": 0.0})).labels == 0
     found = judge(before, after, given)
     assert (found.labels, found.bad) == (2, 1)
     assert sum(found.unused.values()) == 3

@@ -86,18 +86,29 @@ def test_a_person_who_contradicts_himself_is_refused_unless_times_say_what_came_
 
 def test_what_was_said_before_is_not_taken_in_again_and_a_change_of_mind_is(tmp_path: Path) -> None:
     path = write(tmp_path / "a.csv", "parent,label\na,0.2\nb,0.7\n")
-    first = sorted_out(read_file(path, NOW).labels, [], {"a": Origin("image", "s")})
+    first = sorted_out(read_file(path, NOW).labels, [], {"a": Origin("image", "s")}, AT)
     assert [(one.kind, one.source) for one in first.new] == [("image", "s"), (None, None)]
     assert first.unknown == ("b",)
     later = Defaults(AT + 1000, who="ann")
-    assert sorted_out(read_file(path, later).labels, first.new, {}).new == ()
+    assert sorted_out(read_file(path, later).labels, first.new, {}, AT + 1000).new == ()
     changed = read_file(write(path, "parent,label\na,0.9\nb,0.7\n"), later).labels
-    second = sorted_out(changed, first.new, {})
+    second = sorted_out(changed, first.new, {}, AT + 1000)
     assert [(one.parent_id, one.value) for one in second.new] == [("a", 0.9)]
     back = read_file(write(path, "parent,label\na,0.20\nb,0.7\n"), Defaults(AT + 2000, who="ann")).labels
-    third = sorted_out(back, [*first.new, *second.new], {})
+    third = sorted_out(back, [*first.new, *second.new], {}, AT + 2000)
     assert [one.value for one in third.new] == [0.2]
     assert {one.value for one in last_of_each([*first.new, *second.new, *third.new])} == {0.2, 0.7}
+
+
+@given(st.permutations([("2023-01-01", 1), ("2023-01-02", 0), ("2023-01-03", 1), ("2023-01-03", 1)]), st.integers(1, 4))
+def test_the_last_word_counts_in_whatever_order_and_files_it_comes(rows: list[tuple[str, int]], first: int) -> None:
+    there: list[LabelGiven] = []
+    for some in (rows[:first], rows[first:]):
+        read = [label("a", float(value), at=int(day.replace("-", ""))) for day, value in some]
+        there += sorted_out(read, there, {}, AT).new
+    (last,) = last_of_each(there)
+    assert (last.at, last.value) == (20230103, 1.0)
+    assert len(there) == len({one.at for one in there}) or len(there) == len(rows)
 
 
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "parquet"])
@@ -111,7 +122,7 @@ def test_what_was_exported_is_known_when_it_is_imported_again(tmp_path: Path, en
     export(given_labels, path)
     again = read_file(path, Defaults(AT * 2)).labels
     assert [one.model_dump(exclude={"id"}) for one in again] == [one.model_dump(exclude={"id"}) for one in given_labels]
-    assert sorted_out(again, given_labels, {}).new == ()
+    assert sorted_out(again, given_labels, {}, AT * 2).new == ()
 
 
 def test_of_people_who_disagree_the_majority_counts_or_nobody() -> None:

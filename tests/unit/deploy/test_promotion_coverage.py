@@ -56,6 +56,34 @@ def test_what_was_judged_may_get_a_rule_of_its_own_down_to_the_threshold() -> No
     assert "camera-3 would be accepted from 0.35" in elsewhere
 
 
+def test_a_rule_of_its_own_goes_around_neither_the_bound_nor_how_scores_are_made() -> None:
+    lenient = live(policy(0.2001))
+    below = red(*given(policy(0.35, rules=(rule(0.25, "camera-1"),))), lenient)
+    assert "the bound holds from 0.35, and night accepts from 0.25, for kind video-frame and source camera-1" in below
+    other = {**rule(0.35, "camera-1"), "method": {"name": "min"}}
+    found = red(*given(policy(0.35, rules=(other,))), lenient)
+    assert "makes other scores than those that were calibrated, for kind video-frame and source camera-1" in found
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        ({"method": {"name": "min"}}, "would be scored otherwise than now"),
+        ({"completeness": {"max_missing": 1.0}}, "would be scored otherwise than now"),
+        (
+            {"items": [{"name": "short", "when": {"check": "length", "min": 3}, "then": "zero"}]},
+            "would be scored otherwise",
+        ),
+        ({"items": [{"name": "short", "when": {"check": "length", "min": 3}, "then": "review"}]}, ""),
+    ],
+)
+def test_what_was_not_calibrated_is_scored_as_it_was_or_goes_to_review(changed: dict[str, Any], said: str) -> None:
+    text = {"kind": "document-chunk", "thresholds": {"high": 0.7, "medium": 0.4, "low": 0.2}}
+    before, after = policy(0.4, rules=(text,)), policy(0.4, rules=({**text, **changed},))
+    found = red(*given(after), live(before))
+    assert (said in found) if said else found == ""
+
+
 def test_a_scope_is_not_covered_by_labels_of_another_source() -> None:
     candidate = Candidate(policy=policy(0.4, rules=(rule(0.35, "camera-2"),)))
     assert candidate.policy is not None

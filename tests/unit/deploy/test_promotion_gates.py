@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 
 from deploy.promotion.candidate import Candidate
 from deploy.promotion.gates import evidence_of, judged
-from deploy.promotion.live import Ledger, Live
+from deploy.promotion.live import Ledger, Live, refuted_of
 from deploy.promotion.proof import Proof, Suite
 from deploy.promotion.steps import ACCEPT_EDGE, accept_edge, steps
+from schemas.alarms import RiskAlarm
 from schemas.policy import Policy
 from tests.unit.deploy import promoted
 from tests.unit.deploy.promoted import KIND, NEW, OLD, OTHER, canary, case, cases, head, live, part, policy, risk
@@ -81,6 +82,12 @@ def test_the_cases_that_each_promotion_has_to_pass_are_known_by_what_they_say() 
             "canaries",
             f"is scorer {OTHER[:12]}, and the labels are of scores by {OLD[:12]}",
         ),
+        (
+            {"cases": cases(NEW_POLICY, scorers={KIND: (OTHER,)})},
+            "test cases",
+            "and it would be aaaaaa",
+        ),
+        ({"cases": cases(NEW_POLICY, equally_drawn=True)}, "test cases", "without --equally-drawn"),
         ({"suite": Suite(Path("needed.yaml"), NEW)}, "test cases", "sluice testcases run needed.yaml"),
     ],
 )
@@ -97,8 +104,13 @@ def test_a_policy_is_refused_with_the_reason(wrong: dict[str, Any], gate: str, s
         ({"canaries": (canary(OTHER),)}, "canaries", "were not scored"),
         ({"canaries": (canary(passed=False),)}, "canaries", "3 of 32 differ"),
         ({"cases": cases(NEW_POLICY, policy=None)}, "test cases", "without this head"),
-        ({"cases": cases(Candidate(head=head(OTHER)))}, "test cases", f"with scorer {OTHER[:12]}"),
+        ({"cases": cases(Candidate(head=head(OTHER)))}, "test cases", f"by {OTHER[:12]}, and it would be"),
         ({"cases": cases(replace(NEW_HEAD, policy=policy(0.3)))}, "test cases", "the one in force"),
+        (
+            {"cases": cases(NEW_HEAD, policy_digests=(OTHER,))},
+            "test cases",
+            f"under policy {OTHER[:12]}",
+        ),
         ({"risk": risk(policy(0.45), part(0.45, OLD))}, "risk", f"by {OLD[:12]}, and the scorer is {NEW[:12]}"),
         ({"risk": risk(policy(0.45), part(0.5, NEW))}, "risk", "night@1, which is in force, accepts from 0.45"),
     ],
@@ -107,6 +119,26 @@ def test_a_head_is_refused_with_the_reason(wrong: dict[str, Any], gate: str, sai
     found = problems(NEW_HEAD, promoted.proof(NEW_HEAD, **wrong), FOR_HEAD)
     assert list(found) == [gate]
     assert said in found[gate]
+
+
+def test_a_replaced_head_speaks_for_no_policy_and_a_kind_is_that_of_its_own_head_or_of_the_one_it_shares() -> None:
+    place = live(policy(0.4), ledger=Ledger(releases={KIND: promoted.released(NEW)}))
+    after = promoted.proof(NEW_POLICY, canaries=(canary(NEW),), risk=risk(policy(0.45), part(0.45, NEW)))
+    assert f"by {OLD[:12]}, and it would be {NEW[:12]}" in problems(NEW_POLICY, after, place)["test cases"]
+    shared = promoted.proof(NEW_POLICY, risk=risk(policy(0.45), part(0.45, OLD, kind="image")))
+    assert problems(NEW_POLICY, shared) == {}
+    own = replace(shared, canaries=(replace(canary(OTHER), kind="image"), canary(OLD)))
+    assert "image: the head here is scorer" in problems(NEW_POLICY, own)["canaries"]
+
+
+def test_a_calibration_that_audits_have_refuted_vouches_for_nothing() -> None:
+    proof = promoted.proof(NEW_POLICY)
+    told = RiskAlarm(
+        id="a", alpha=0.1, delta=0.05, calibration=OTHER, audits=9, bad=9, sources=("s",), kinds=(KIND,),
+        policies=("night@1",), raised_by="label", told_at=1,
+    )  # fmt: skip
+    refuted = refuted_of([b"{}", told.to_json()])
+    assert "audits have shown since" in problems(NEW_POLICY, proof, replace(IN_FORCE, refuted=refuted))["risk"]
 
 
 def test_labels_of_parents_that_two_heads_scored_vouch_for_none() -> None:
