@@ -77,6 +77,8 @@ class Windows:
         kept = self._kept.get(key)
         known = kept.decided if kept is not None else self.decided.find(key)
         if known is None:
+            if type(record) is wire.ParentEnded and self.decided.was_decided(key):
+                return None  # late, and no news: it has no item that would be decided
             return self._add(Window(record, span, lane, offset, time), offset)
         if offset <= known.through_offset:
             if kept is None and known.revised_until and offset == known.first_offset:

@@ -94,6 +94,19 @@ def test_what_was_decided_long_ago_is_opened_again_under_another_id() -> None:
     assert gate.tally.reopened == 1
 
 
+def test_a_late_end_alone_opens_nothing_also_where_the_decision_is_known_by_its_fingerprint_alone() -> None:
+    used = policy(idle_ms=1_000, late={"allowed_ms": 1_000})
+    gate = fed([scored("p", 0, 0.9, 1, NOW), scored("q", 0, 0.9, 1, NOW + 2_000)], used)
+    taken(gate)
+    gate.checkpoint()
+    gate.apply([(2, ended("p", 4, NOW + 2_000)), (3, scored("r", 0, 0.9, 1, NOW + 9_000))], NOW)
+    assert [one.parent_id for one in decisions(gate)] == ["r"]
+    assert (gate.open_windows, gate.tally.reopened) == (0, 0)
+    gate.apply([(4, scored("p", 1, 0.9, 2, NOW + 9_000)), (5, ended("p", 2, NOW + 9_000))], NOW)
+    (decision,) = (one for one in decisions(gate) if one.parent_id == "p")
+    assert (decision.window, decision.cause, decision.counts.scored) == ("whole@4", "reopened", 1)
+
+
 def test_what_was_decided_longer_ago_than_is_remembered_is_new() -> None:
     gate = PartitionGate(0, policy(idle_ms=1, late={"allowed_ms": 1}), remember_ms=8_000)
     for step, wanted in enumerate(["whole", "whole@1", "whole@2", "whole"]):
