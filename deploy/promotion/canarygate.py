@@ -6,10 +6,9 @@ from collections.abc import Collection, Iterator
 
 from deploy.calibrate.result import Calibration
 from deploy.promotion.candidate import Candidate
-from deploy.promotion.proof import Proof
+from deploy.promotion.proof import SHORT, Proof
 from workers.kinds import SHARED
 
-_SHORT = 12  # digits of a digest, for people
 _LEFT_OUT = "those of the heads in force left out (--no-canaries)"
 
 
@@ -60,8 +59,8 @@ def _of_other_heads(candidate: Candidate, proof: Proof, wanted: dict[str, frozen
         if kind not in found:
             yield f"no canaries of {kind} were scored: name the folder of the workers' heads with --heads"
         elif found[kind].scorer not in scorers:
-            named = ", ".join(sorted(one[:_SHORT] for one in scorers)) or "none"
+            named = ", ".join(sorted(one[:SHORT] for one in scorers)) or "none"
             yield (
-                f"{kind}: the head here is scorer {found[kind].scorer[:_SHORT]}, and the labels are of scores by"
+                f"{kind}: the head here is scorer {found[kind].scorer[:SHORT]}, and the labels are of scores by"
                 f" {named}: name the folder of the workers' heads with --heads"
             )

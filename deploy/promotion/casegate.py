@@ -7,11 +7,9 @@ from collections.abc import Iterator
 from deploy.promotion.canarygate import judged_kinds
 from deploy.promotion.candidate import Candidate
 from deploy.promotion.live import Live
-from deploy.promotion.proof import Proof, Suite
+from deploy.promotion.proof import SHORT, Proof, Suite
 from schemas.testcases import CasesResult
 from workers.kinds import SHARED
-
-_SHORT = 12  # digits of a digest, for people
 
 
 def case_problems(candidate: Candidate, proof: Proof, live: Live) -> Iterator[str]:
@@ -50,8 +48,8 @@ def _not_passed(found: CasesResult) -> Iterator[str]:
 def _other_suite(found: CasesResult, suite: Suite | None) -> Iterator[str]:
     if suite is not None and found.cases_digest != suite.digest:
         yield (
-            f"they are other cases ({found.name}, {found.cases_digest[:_SHORT]}) than each promotion has to pass"
-            f" ({suite.digest[:_SHORT]}): sluice testcases run {suite.path}"
+            f"they are other cases ({found.name}, {found.cases_digest[:SHORT]}) than each promotion has to pass"
+            f" ({suite.digest[:SHORT]}): sluice testcases run {suite.path}"
         )
 
 
@@ -64,8 +62,8 @@ def _other_policy(candidate: Candidate, found: CasesResult, live: Live) -> Itera
     decided = {found.policy.digest} if found.policy else set(found.policy_digests)
     if other := sorted(decided - {wanted}):
         whose = "this one" if candidate.policy else "the one in force"
-        shown = ", ".join(one[:_SHORT] for one in other)
-        yield f"they were run under policy {shown}, and {whose} is {str(wanted)[:_SHORT]}: sluice replay --policy"
+        shown = ", ".join(one[:SHORT] for one in other)
+        yield f"they were run under policy {shown}, and {whose} is {str(wanted)[:SHORT]}: sluice replay --policy"
 
 
 def _in_force(candidate: Candidate, proof: Proof, live: Live) -> dict[str, frozenset[str]]:
@@ -85,5 +83,5 @@ def _other_scorers(found: CasesResult, in_force: dict[str, frozenset[str]]) -> I
     for kind, scorers in found.scorers.items():
         other = sorted(set(scorers) - in_force.get(kind, frozenset(scorers)))
         if other:
-            shown, wanted = (", ".join(one[:_SHORT] for one in some) for some in (other, sorted(in_force[kind])))
+            shown, wanted = (", ".join(one[:SHORT] for one in some) for some in (other, sorted(in_force[kind])))
             yield f"they were run on scores of {kind} by {shown}, and it would be {wanted}: sluice replay --head"

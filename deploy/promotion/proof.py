@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from deploy.promotion.evidence import CaseProof, RiskProof
 from workers.watch.judge import Finding
+
+SHORT: Final = 12
+"""Digits of a digest, for people."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,11 @@ from deploy.policy.compare import Scope, scope_name
 from deploy.promotion.candidate import Candidate, HeadCandidate
 from deploy.promotion.evidence import RiskProof
 from deploy.promotion.live import Ledger
+from deploy.promotion.proof import SHORT
 from deploy.promotion.steps import accept_edge, arms_of, scopes_of
 from schemas.policy import ANY, Policy, Rule
 from workers.kinds import SHARED
 
-_SHORT = 12  # digits of a digest, for people
 _TOLERANCE = 1e-9
 _DO = "label some of it and calibrate again, or calibrate the judged sources alone (sluice calibrate --source)"
 
@@ -94,8 +94,8 @@ def _other_scorers(head: HeadCandidate | None, found: Calibration, ledger: Ledge
         yield f"the calibration is not valid for {head.kind}"
     for kind, scorers in dict.fromkeys(valid):
         if kind in wanted and wanted[kind] not in scorers:
-            shown = ", ".join(one[:_SHORT] for one in scorers) or "none"
-            yield f"its labels of {kind} are of scores by {shown}, and the scorer is {str(wanted[kind])[:_SHORT]}"
+            shown = ", ".join(one[:SHORT] for one in scorers) or "none"
+            yield f"its labels of {kind} are of scores by {shown}, and the scorer is {str(wanted[kind])[:SHORT]}"
     replaced = None if head is None else ledger.head(head.kind)
     if head is None or replaced is None or replaced.scorer == head.scorer:
         return

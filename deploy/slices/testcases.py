@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Final, Literal
@@ -95,11 +96,10 @@ def run_cases(cases: ModelCases, population: Population, *, seed: int = 0) -> Ca
 
 
 def _scorers(population: Population) -> dict[str, tuple[str, ...]]:
-    kinds = sorted({one.kind for one in population.outcomes})
-    return {
-        kind: tuple(sorted({scorer for one in population.outcomes if one.kind == kind for scorer in one.scorers}))
-        for kind in kinds
-    }
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for one in population.outcomes:
+        found[one.kind].update(one.scorers)
+    return {kind: tuple(sorted(scorers)) for kind, scorers in sorted(found.items())}
 
 
 def _run(case: ModelCase, population: Population, level: float, seed: int) -> CaseResult:
