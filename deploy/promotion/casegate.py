@@ -71,7 +71,7 @@ def _in_force(candidate: Candidate, proof: Proof, live: Live) -> dict[str, froze
 
     That is the candidate's head, or the one that is released, or else that of the scores that labels vouch for.
     """
-    known = {kind: frozenset([one.scorer]) for kind, one in live.ledger.releases.items() if one.scorer}
+    known = {kind: frozenset([scorer]) for kind, scorer in live.ledger.scorers.items()}
     if candidate.head is not None:
         known[candidate.head.kind] = frozenset([candidate.head.scorer])
     calibrated = {} if proof.risk is None else judged_kinds(proof.risk.calibration)

@@ -22,6 +22,11 @@ class Ledger:
     entries: tuple[AuditEntry, ...] = ()
     releases: Mapping[str, HeadReleased] = field(default_factory=dict)
 
+    @property
+    def scorers(self) -> dict[str, str]:
+        """The scorer of each kind whose head is released."""
+        return {kind: one.scorer for kind, one in self.releases.items() if one.scorer}
+
     def standing(self) -> list[AuditEntry]:
         """Return the promotions that were not undone, the oldest first."""
         undone = {one.undoes for one in self.entries}

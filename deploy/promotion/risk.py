@@ -85,7 +85,7 @@ def risk_told(proof: RiskProof | None) -> str:
 
 def _other_scorers(head: HeadCandidate | None, found: Calibration, ledger: Ledger) -> Iterator[str]:
     """Yield why its labels are not of scores by the heads that would be in force."""
-    wanted = {kind: release.scorer for kind, release in ledger.releases.items() if release.scorer}
+    wanted = ledger.scorers
     if head is not None:
         wanted[head.kind] = head.scorer
     wanted |= {kind: wanted[owner] for kind, owner in SHARED.items() if owner in wanted and kind not in wanted}
